@@ -108,4 +108,4 @@ def _raise_if_any(differences: Sequence[str]) -> None:
     if differences:
         more = f"; and {len(differences) - MAX_DIFFERENCES:,} more" if len(differences) > MAX_DIFFERENCES else ""
         shown = "; ".join(differences[:MAX_DIFFERENCES])
-        raise StalePlan(f"The plan does not hold any longer: {shown}{more}. Nothing of it was written.", hint=STALE_HINT)
+        raise StalePlan(f"The plan does not hold any longer: {shown}{more}. This try wrote nothing.", hint=STALE_HINT)

@@ -247,7 +247,7 @@ def test_a_backtest_shows_what_became_of_the_mqls_of_both_models(tmp_path: Path)
     assert (live.young, live.is_too_little) == (0, False)
     (date,) = result.dates
     assert (date.contacts, date.outcomes, [model.mqls for model in date.models]) == (120, 31, [60, 61])
-    assert date.differences[0].verdict.startswith("model is worse than challenger")
+    assert date.differences[0].verdict.startswith("“model” is worse than “challenger”")
 
 
 def print_text(report: ScoreReport) -> str:

@@ -77,7 +77,9 @@ def with_worker(action: Callable[[Worker], T], *, verbose: bool = False, needs_s
 def print_interruption() -> None:
     """Say how to resume a command that Ctrl-C has ended."""
     command = shlex.join(["sync-worker", *sys.argv[1:]])
-    err.print(f"sync-worker: interrupted; what was read and written is saved. `{command}` resumes there.", markup=False)
+    is_plan = sys.argv[1:2] == ["apply"]  # a plan is applied whole or not at all
+    following = "A new plan has the rest: run `sync-worker plan --out FILE`." if is_plan else f"`{command}` resumes there."
+    err.print(f"sync-worker: interrupted; what was read and written is saved. {following}", markup=False)
 
 
 def print_result(result: ResultT, *, json: bool, print_text: Callable[[ResultT], None]) -> None:

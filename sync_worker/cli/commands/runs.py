@@ -85,7 +85,10 @@ def plan(
     print_text = print_markdown if plan_format is PlanFormat.MARKDOWN else print_run
     result = execute_run(lambda worker: worker.plan(out=to, names=not no_names), no_names=no_names, json=json, print_text=print_text)
     if to:
-        err.print(f"written to {to}; `sync-worker apply {to}` carries it out", markup=False)
+        err.print(
+            f"written to {to}; " + ("it has nothing to apply" if result.plan.is_empty else f"`sync-worker apply {to}` carries it out"),
+            markup=False,
+        )
     if exit_code and not result.plan.is_empty:
         raise typer.Exit(int(ExitCode.CHANGES_WAIT))
 

@@ -8,12 +8,14 @@ from typing import Final
 from sync_worker.cli.output.console import out
 from sync_worker.cli.output.labels import format_count, remove_controls
 from sync_worker.reports.texts.plan_changes import LABELS, describe_changes
+from sync_worker.sync.handoff.neutral_text import ZERO_WIDTH_SPACE, neutralize
 from sync_worker.sync.plan.contact_names import NO_NAME
 from sync_worker.sync.plan.plan import Consequence, ContactChange
 from sync_worker.sync.plan.plan_summary import PlanSummary
 from sync_worker.sync.run_report import RunReport
 
-_MARKDOWN: Final = re.compile(r"[\\`*<>\[\]|]")  # a name must be neither a link nor HTML
+_MARKDOWN: Final = re.compile(r"[\\`*<>\[\]|]")
+_ISSUE: Final = re.compile(r"#(?=\d)")
 
 
 def print_plan(plan: PlanSummary) -> None:
@@ -65,4 +67,5 @@ def _name(plan: PlanSummary, change: ContactChange) -> str:
 
 
 def _escape(text: str) -> str:
-    return _MARKDOWN.sub(r"\\\g<0>", remove_controls(text))
+    # A name must not notify users, refer to an issue, or become a link.
+    return _ISSUE.sub(f"#{ZERO_WIDTH_SPACE}", _MARKDOWN.sub(r"\\\g<0>", neutralize(remove_controls(text))))

@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from itertools import groupby
 from typing import Final
 
 from sync_worker.batched import batched
-from sync_worker.errors import BadRequest, Forbidden, Unavailable
+from sync_worker.errors import BadRequest, Forbidden, PortalBusy, RecordError, StateBusy, TransientError
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import AccountDetails
 from sync_worker.store.database import Store
@@ -50,7 +51,9 @@ class ChannelDelivery:
         """Send what is due; return whether the channel works. If it or HubSpot fails, the messages wait, with the reason."""
         try:
             reason = self._send_all(store) if self.digest_start is None else self._send_digests(store, to_ms(self.digest_start))
-        except (Forbidden, BadRequest, Unavailable) as error:
+        except (PortalBusy, StateBusy):
+            raise
+        except (Forbidden, BadRequest, TransientError, RecordError) as error:  # everything else of the run is done
             reason = str(error)
         if reason:
             with store.transaction() as tx:
@@ -83,15 +86,21 @@ class ChannelDelivery:
         with store.transaction() as tx:
             rows = [row for row in hand_offs.load_waiting(tx, self.channel_id, now=to_ms(self.clock())) if row.since < start]
             is_begun = hand_offs.is_tried_since(tx, self.channel_id, start)
-        unfinished = [row for row in rows if row.tried_at is not None]
+        tried = sorted((row for row in rows if row.tried_at is not None), key=_get_try_time)
         new = [] if is_begun else [row for row in rows if row.tried_at is None]
-        if not unfinished and not new:
+        if not tried and not new:
             return None
         with store.transaction() as tx:
             hand_offs.save_try(tx, new, self.channel_id, at=to_ms(self.clock()))
-        account = self.hubspot.account.read_details()
-        parts = (part for group in (unfinished, new) for part in batched(group, DIGEST_SIZE))
-        return next((reason for part in parts if (reason := self._send_digest(store, part, account))), None)
+        account, begun = self.hubspot.account.read_details(), self.clock()
+        # The messages of one try stay together, so that they have the same key again.
+        groups = [[*rows] for _, rows in groupby(tried, key=_get_try_time)]
+        for part in (part for group in (*groups, new) for part in batched(group, DIGEST_SIZE)):
+            if reason := self._send_digest(store, part, account):
+                return reason
+            if self.clock() - begun >= MAX_TIME:
+                break
+        return None
 
     def _send_digest(self, store: Store, rows: Sequence[WaitingHandOff], account: AccountDetails) -> str | None:
         contacts = read_contacts(self.hubspot, store, rows, NAME_PROPERTIES)
@@ -110,6 +119,10 @@ class ChannelDelivery:
     def _save_sent(self, store: Store, rows: Sequence[WaitingHandOff], key: str) -> None:
         with store.transaction() as tx:
             hand_offs.save_sent(tx, dict.fromkeys(rows, key), self.channel_id, at=to_ms(self.clock()))
+
+
+def _get_try_time(row: WaitingHandOff) -> int:
+    return row.tried_at or 0
 
 
 def sign(text: str, key: str) -> str:

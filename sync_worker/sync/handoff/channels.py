@@ -66,6 +66,11 @@ def _parse(url: str, position: int) -> apprise.NotifyBase:
             f"{SETTING}: URL {position} ({scheme}) is not the URL of a channel.",
             hint="Examples: slack://TokenA/TokenB/TokenC/#sales, mailtos://user:password@example.com?to=sales@example.com.",
         )
+    if (targets := len(plugin)) > 1:
+        # If one of them failed, a retry would send the message to the others again.
+        raise ConfigurationError(
+            f"{SETTING}: URL {position} ({_mask(plugin).scheme}://) has {targets} targets.", hint="Give each target a URL of its own."
+        )
     if "overflow=" not in url:
         plugin.overflow_mode = apprise.OverflowMode.SPLIT  # services refuse a digest that is too long for them
     return plugin

@@ -61,8 +61,6 @@ def read_plan(path: Path) -> SavedPlan:
     file = _decode(path, content, PlanFile)
     if file.checksum != _checksum(file.plan):
         raise ConfigurationError(f"{path} was edited: its checksum does not match its content.", hint=AGAIN_HINT)
-    if file.plan.is_empty:
-        raise ConfigurationError(f"{path} contains no changes, so there is nothing to apply.")
     return file.plan
 
 

@@ -42,7 +42,7 @@ def test_the_summary_names_the_gravest_changes_first() -> None:
 def test_the_markdown_table_escapes_values() -> None:
     lines = format_markdown(make_plan()).splitlines()
     assert lines[0] == "**Plan:** 1 new MQL, 1 score, 1 contact with another model name only, 1 list member"
-    assert "| new MQL | A \\<b\\>\\|c, ann@acme.example (7) | lead_mql_reason: (empty) → a\\|b |" in lines
+    assert "| new MQL | A ‹b›\\|c, ann@acme.example (7) | lead_mql_reason: (empty) → a\\|b |" in lines
     assert lines[-1] == "- list MQL: 1 to add, 0 to remove"
 
 

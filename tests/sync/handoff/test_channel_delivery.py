@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import select
 
-from sync_worker.errors import ConfigurationError, ExitCode, Unavailable
+from sync_worker.errors import ConfigurationError, ExitCode, OversizedReply, QuotaExceeded, SyncWorkerError, Unavailable
 from sync_worker.hubspot.records.models import BatchReadResult
 from sync_worker.store import database, schema
 from sync_worker.store.database import Store
@@ -173,6 +173,15 @@ def test_a_slow_channel_leaves_the_rest_to_the_next_run(store: Store) -> None:
     assert [HandOff(deliveries=[delivery], clock=lambda: now[-1]).deliver(store, []).sent for _ in range(3)] == [2, 2, 1]
 
 
+def test_a_slow_channel_leaves_the_rest_of_a_digest_to_the_next_run(store: Store) -> None:
+    fill(store, EVENING, range(2 * DIGEST_SIZE + 5), "slack")
+    chat, now = Chat(), [EVENING + timedelta(days=1)]
+    channel = replace(chat.channel, send=lambda *message: now.append(now[-1] + timedelta(seconds=20)) or chat.send(*message))
+    delivery = replace(make_delivery(chat, now[0], daily=True), channel=channel, clock=lambda: now[-1])
+    sent = [HandOff(deliveries=[delivery], clock=lambda: now[-1]).deliver(store, []).sent for _ in range(2)]
+    assert sent == [2 * DIGEST_SIZE, 5]
+
+
 def test_names_alert_no_channel_and_contain_no_link(store: Store) -> None:
     fill(store, EVENING, [1], "slack", "mailtos")
     evil = "<!channel> @here\nRecord: https://evil.example/ [x](http://evil.example) <http://evil.example|x> www.evil.example"
@@ -249,12 +258,13 @@ def test_a_run_creates_the_tasks_and_names_the_channel_that_fails(tmp_path: Path
                 assert "secret" not in str(error.value)
 
 
-def test_hubspot_without_a_reply_keeps_the_messages(store: Store) -> None:
+@pytest.mark.parametrize("error", [Unavailable, QuotaExceeded, OversizedReply])
+def test_hubspot_without_a_reply_keeps_the_messages(store: Store, error: type[SyncWorkerError]) -> None:
     fill(store, EVENING, [1], "slack")
     chat, hubspot = Chat(), make_hubspot()
 
     def fail() -> None:
-        raise Unavailable("No reply.")
+        raise error("No reply.")
 
     hubspot.account.read_details = fail
     delivery = replace(make_delivery(chat, EVENING), hubspot=hubspot)

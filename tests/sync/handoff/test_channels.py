@@ -43,6 +43,13 @@ def test_an_invalid_url_is_refused_with_its_position(url: str, caplog: pytest.Lo
     assert "secret" not in str(error.value) + caplog.text
 
 
+@pytest.mark.parametrize("url", [f"{SLACK}/#all", "mailtos://ada:pass@example.com?to=sales@example.com,all@example.com"])
+def test_a_url_with_several_targets_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"URL 1 \(\w+://\) has 2 targets") as error:
+        open_all(url)
+    assert "URL of its own" in str(error.value.hint)
+
+
 def test_a_failure_has_a_reason_without_secrets(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     (channel,) = open_all(WEBHOOK)
