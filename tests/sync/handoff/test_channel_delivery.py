@@ -213,6 +213,19 @@ def test_a_message_that_a_killed_run_may_have_sent_is_sent_again_with_the_same_k
     assert len(set(chat.keys)) == len(chat.keys) - 1
 
 
+def test_digests_of_two_days_are_repeated_apart_with_the_same_keys(store: Store) -> None:
+    fill(store, EVENING, range(3), "slack")
+    chat, mornings = Chat(kills=2), [EVENING + timedelta(days=day) for day in (1, 2, 3)]
+    with pytest.raises(Kill):
+        deliver(store, chat, at=mornings[0], daily=True)
+    fill(store, mornings[0], range(10, DIGEST_SIZE + 12), "slack")
+    with pytest.raises(Kill):
+        deliver(store, chat, at=mornings[1], daily=True)
+    deliver(store, chat, at=mornings[2], daily=True)
+    assert [title for title, _ in chat.messages] == [*["New MQLs: 3"] * 3, f"New MQLs: {DIGEST_SIZE}", "New MQLs: 2"]
+    assert len(set(chat.keys)) == 3
+
+
 def test_messages_of_a_channel_that_left_the_settings_wait_a_week_for_its_return(store: Store) -> None:
     fill(store, EVENING, [1], "task", "slack", "mailtos")
     chat, notes = Chat("mailtos"), list[str]()
