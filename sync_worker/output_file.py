@@ -14,7 +14,7 @@ from typing import Final
 from sync_worker.errors import ConfigurationError
 
 OWNER_ONLY: Final = 0o600
-EVERYBODY: Final = 0o666  # less the umask
+ALL_USERS: Final = 0o666  # less the umask
 
 
 def check_output_file(path: Path | None, *endings: str) -> None:
@@ -61,7 +61,7 @@ def _is_replaceable(path: Path) -> bool:
 def _replace(path: Path, data: bytes, *, is_private: bool) -> None:
     temporary = path.with_name(f".sync-worker-{secrets.token_hex(4)}")  # not longer than the name of the file may be
     try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY if is_private else EVERYBODY), "wb") as file:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY if is_private else ALL_USERS), "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())  # the new name never shows an empty file, not even after a power failure

@@ -20,6 +20,11 @@ def from_ms(ms: int) -> datetime:
     return EPOCH + timedelta(milliseconds=ms)
 
 
+def to_iso(at: datetime | None) -> str | None:
+    """Return an optional time as ISO 8601, for JSON."""
+    return at.isoformat() if at else None
+
+
 def uptime() -> float:
     """Return the seconds since the machine started. Unlike monotonic time, they include the time that it was suspended."""
     return time.clock_gettime(_BOOT_CLOCK)

@@ -10,6 +10,7 @@ from typing import Any
 
 from sync_worker.errors import ExitCode
 from sync_worker.fleet.fleet_portal import FleetPortal, PortalCondition
+from sync_worker.timestamps import to_iso
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ def _entry_json(portal: FleetPortal) -> dict[str, Any]:
         "state_url": portal.state_url,
         "settings": dict(portal.settings),
         "priority": portal.priority,
-        "paused_since": _iso(portal.paused_at),
+        "paused_since": to_iso(portal.paused_at),
         "pause_reason": portal.pause_reason,
     }
 
@@ -65,26 +66,22 @@ def _status_json(portal: FleetPortal, now: datetime) -> dict[str, Any]:
         "name": portal.name,
         "portal": portal.portal_id,
         "condition": portal.condition.value,
-        "paused_since": _iso(portal.paused_at),
+        "paused_since": to_iso(portal.paused_at),
         "pause_reason": portal.pause_reason,
         "next_run": {"kind": portal.next_run.value, "at": portal.next_run_at.isoformat(), "lane": portal.lane.value},
         "last_run": {
             "kind": last.kind.value if last.kind else None,
-            "started_at": _iso(last.started_at),
+            "started_at": to_iso(last.started_at),
             "started_on": last.started_on,
-            "finished_at": _iso(last.finished_at),
+            "finished_at": to_iso(last.finished_at),
             "seconds": last.seconds,
             "exit_code": last.exit_code,
             "error": last.error,
         },
-        "last_done": _iso(last.done_at),
+        "last_done": to_iso(last.done_at),
         "failures_in_a_row": portal.failures.number,
         "contacts": last.contacts,
         "mqls": last.mqls,
         "held_back": last.held_back,
         "lag_seconds": None if lag is None else round(lag.total_seconds(), 1),
     }
-
-
-def _iso(at: datetime | None) -> str | None:
-    return at.isoformat() if at else None

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from http import HTTPStatus
 from typing import Final
-
-from prometheus_client import CollectorRegistry
-
-from sync_worker import log
-from sync_worker.service.http_server import Page, Reply, build_json_reply, build_metrics_page
 
 MAX_SILENCE: Final = timedelta(minutes=5)  # of the event loop
 MAX_AGE: Final = timedelta(minutes=1)  # of the last answer of the database
@@ -41,20 +35,8 @@ class FleetHealth:
     def problems(self) -> list[str]:
         """Return why the process is not ready, one sentence each."""
         is_recent = self.reached_at is not None and self.clock() - self.reached_at < MAX_AGE
-        return [] if is_recent else [log.redact_text(self.error)]
+        return [] if is_recent else [self.error]
 
-
-def build_pages(health: FleetHealth, registry: CollectorRegistry) -> dict[str, Page]:
-    """Return the pages by path."""
-
-    def check_health(_accept: str) -> Reply:
-        alive = health.is_alive()
-        return build_json_reply({"alive": alive}, HTTPStatus.OK if alive else HTTPStatus.SERVICE_UNAVAILABLE)
-
-    def check_readiness(_accept: str) -> Reply:
-        problems = health.problems()
-        return build_json_reply(
-            {"ready": not problems, "problems": problems}, HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK
-        )
-
-    return {"/healthz": check_health, "/readyz": check_readiness, "/metrics": build_metrics_page(registry)}
+    def details(self) -> Mapping[str, object]:
+        """Return nothing: a single portal is paused in the table."""
+        return {}

@@ -21,12 +21,12 @@ from sync_worker import __version__
 from sync_worker.errors import ConfigurationError, SyncWorkerError
 from sync_worker.fleet.database import FleetDatabase
 from sync_worker.fleet.fleet_portal import Lane
-from sync_worker.fleet.health import FleetHealth, build_pages
+from sync_worker.fleet.health import FleetHealth
 from sync_worker.fleet.job_queue import DEAD_AFTER_SECONDS, HEARTBEAT_SECONDS, SCHEDULE_QUEUE, JobQueue, build_job_queue
 from sync_worker.fleet.metrics import FleetMetrics
 from sync_worker.fleet.portal_run import PortalRunner
 from sync_worker.fleet.registry import Registry
-from sync_worker.service.http_server import serve_http
+from sync_worker.service.http_server import build_pages, serve_http
 from sync_worker.service.scheduler import RELEASE_SECONDS, STOP_SECONDS
 from sync_worker.settings import Settings
 

@@ -27,7 +27,7 @@ from sync_worker.sync.evaluate.evaluate import load_facts, load_starts
 from sync_worker.sync.evaluate.verdict_json import ContactVerdict, build_contact_verdicts
 from sync_worker.sync.portal.managed_properties import CrmSchema, diff_properties
 from sync_worker.sync.portal.portal import PortalInfo
-from sync_worker.timestamps import from_ms, to_ms
+from sync_worker.timestamps import from_ms, to_iso, to_ms
 
 MAX_EVENTS_PER_LINE = 50  # the newest events of a ledger line in the JSON output
 
@@ -75,7 +75,7 @@ class ContactExplanation:
             "model": self.model,
             "maximum": self.maximum,
             "why_not": list(self.mql_blockers),
-            "mql_since": _iso(self.mql_since),
+            "mql_since": to_iso(self.mql_since),
             "mql_reasons": list(self.mql_reasons),
             "adds_up": self.adds_up,
             "fading": None if explained.decay is None else _decay_json(explained.decay),
@@ -97,7 +97,7 @@ class ContactExplanation:
             ],
             "next_change": _change_json(explained.next_change),
             "next_band": _change_json(explained.next_band_change),
-            "evaluated_at": _iso(self.evaluated_at),
+            "evaluated_at": to_iso(self.evaluated_at),
             "hubspot_shows_otherwise": self.differences,
             "never_read": self.unread_properties,
             "lists": self.lists,
@@ -184,8 +184,8 @@ def find_contact(tx: Connection, email_or_id: str) -> ContactWithVerdict:
 
 def _decay_json(decay: Decay) -> dict[str, Any]:
     return {
-        "last_engagement": _iso(decay.last_engagement),
-        "grace_ends": _iso(decay.grace_ends),
+        "last_engagement": to_iso(decay.last_engagement),
+        "grace_ends": to_iso(decay.grace_ends),
         "full_periods": decay.full_periods,
         "earned": float(decay.earned),
         "loss": float(decay.loss),
@@ -201,14 +201,10 @@ def _event_json(event: CountedEvent) -> dict[str, Any]:
     details = {"url": event.url, "form": event.form, "campaign": event.campaign, "name": event.name, "quarantine": event.quarantine}
     limits = {"outside_window": not event.inside_window, "above_daily_limit": event.above_daily_limit}
     shown = {name: value for name, value in details.items() if value is not None}
-    return {"at": _iso(event.at), **shown, **{name: True for name, holds in limits.items() if holds}}
+    return {"at": to_iso(event.at), **shown, **{name: True for name, holds in limits.items() if holds}}
 
 
 def _change_json(change: VerdictChange | None) -> dict[str, Any] | None:
     if change is None:
         return None
-    return {"at": _iso(change.at), "score": change.score, "band": change.band, "mql": change.mql}
-
-
-def _iso(at: datetime | None) -> str | None:
-    return at.isoformat() if at else None
+    return {"at": to_iso(change.at), "score": change.score, "band": change.band, "mql": change.mql}

@@ -13,7 +13,7 @@ from sync_worker.model.compiled.model import Model
 from sync_worker.store import shadow_verdicts
 from sync_worker.store.database import Store
 from sync_worker.store.shadow_verdicts import DisputedMql, VerdictPair
-from sync_worker.timestamps import from_ms
+from sync_worker.timestamps import from_ms, to_iso
 
 MAX_NAMES: Final = 50  # of each model
 
@@ -35,7 +35,7 @@ class NamedDispute:
             "email": self.email,
             "score": self.score,
             "shadow_score": self.shadow_score,
-            "shadow_mql_since": self.since.isoformat() if self.since else None,
+            "shadow_mql_since": to_iso(self.since),
         }
 
 

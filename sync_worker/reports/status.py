@@ -28,7 +28,7 @@ from sync_worker.sync.plan.plan import build_scope, count_list_changes
 from sync_worker.sync.portal import portal
 from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.sync.pull.records.cursors import load_cursors
-from sync_worker.timestamps import from_ms
+from sync_worker.timestamps import from_ms, to_iso
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +53,9 @@ class ServiceStatus:
         """Return the service for `--json`."""
         return {
             "holder": self.holder,
-            "degraded_since": _iso(self.degraded_since),
+            "degraded_since": to_iso(self.degraded_since),
             "error": self.error,
-            "paused_since": _iso(self.paused_since),
+            "paused_since": to_iso(self.paused_since),
             "cycle_seconds": self.cycle.seconds if self.cycle else None,
             "cycle_reason": self.cycle.reason if self.cycle else None,
         }
@@ -121,7 +121,7 @@ class RunSummary:
             "run": self.run_id,
             "command": self.command,
             "started_at": self.started_at.isoformat(),
-            "finished_at": _iso(self.finished_at),
+            "finished_at": to_iso(self.finished_at),
             "exit_code": self.exit_code,
             "done": self.done,
             **{name: value for name, value in optional.items() if value is not None},
@@ -163,20 +163,20 @@ class WorkerStatus:
             "freshness": self.freshness.as_json() if self.freshness else None,
             "hand_offs": self.hand_offs._asdict(),
             "cursors": dict(self.cursors),
-            "last_done": _iso(self.last_done),
+            "last_done": to_iso(self.last_done),
             "under_way": {"run": self.active_run.run_id, "holder": self.active_run.holder} if self.active_run else None,
             "service": self.service.as_json() if self.service else None,
             "model": {
                 "name": self.model.name,
                 "hash": self.model.hash,
-                "approved_at": _iso(self.model.approved_at),
+                "approved_at": to_iso(self.model.approved_at),
                 "note": self.model.note,
-                "review_due": _iso(self.model.review_due),
+                "review_due": to_iso(self.model.review_due),
                 "review_overdue_days": self.model.review_overdue_days,
             },
             "waiting": self.pending.as_json(),
             "not_visible": list(self.not_visible),
-            "paused_since": _iso(self.paused_since),
+            "paused_since": to_iso(self.paused_since),
             "resync": {stream: since.isoformat() for stream, since in self.resyncs.items()},
             "runs": [run.as_json() for run in self.runs],
             "stale": self.stale,
@@ -296,7 +296,3 @@ def _summarize_run(row: RunRow) -> RunSummary:
         seconds=report.get("seconds"),
         error=report.get("error"),
     )
-
-
-def _iso(at: datetime | None) -> str | None:
-    return at.isoformat() if at else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -58,6 +58,10 @@ class Health(Progress):
         if self.paused_since is None and (problem := self._find_stale_cycle()):
             found.append(problem)
         return found
+
+    def details(self) -> Mapping[str, object]:
+        """Return whether the service is paused."""
+        return {"paused": self.paused_since is not None}
 
     def _find_stale_cycle(self) -> str | None:
         age = None if self.last_done is None else self.clock() - self.last_done

@@ -11,14 +11,13 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from socket import AF_INET, AF_INET6
 from socketserver import ThreadingTCPServer
-from typing import Final
+from typing import Final, Protocol
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from sync_worker import log
 from sync_worker.errors import ConfigurationError
-from sync_worker.service.health import Health
 
 REQUEST_SECONDS: Final = 10.0  # a client that sends no request is disconnected
 
@@ -33,6 +32,19 @@ class Reply:
 
 
 Page = Callable[[str], Reply]  # gets the Accept header
+
+
+class ProbedHealth(Protocol):
+    """What the probes ask; called from the threads of the HTTP server."""
+
+    def is_alive(self) -> bool:
+        """Return whether the process works."""
+
+    def problems(self) -> list[str]:
+        """Return why the process is not ready, one sentence each."""
+
+    def details(self) -> Mapping[str, object]:
+        """Return what /readyz shows as well."""
 
 
 @contextmanager
@@ -61,33 +73,26 @@ def explain_bind_error(host: str, port: int, error: OSError) -> ConfigurationErr
     )
 
 
-def build_pages(health: Health, registry: CollectorRegistry) -> dict[str, Page]:
+def build_pages(health: ProbedHealth, registry: CollectorRegistry) -> dict[str, Page]:
     """Return the pages by path."""
 
     def check_health(_accept: str) -> Reply:
         alive = health.is_alive()
-        return build_json_reply({"alive": alive}, HTTPStatus.OK if alive else HTTPStatus.SERVICE_UNAVAILABLE)
+        return _build_json_reply({"alive": alive}, HTTPStatus.OK if alive else HTTPStatus.SERVICE_UNAVAILABLE)
 
     def check_readiness(_accept: str) -> Reply:
         problems = [log.redact_text(problem) for problem in health.problems()]
-        content = {"ready": not problems, "paused": health.paused_since is not None, "problems": problems}
-        return build_json_reply(content, HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK)
-
-    return {"/healthz": check_health, "/readyz": check_readiness, "/metrics": build_metrics_page(registry)}
-
-
-def build_metrics_page(registry: CollectorRegistry) -> Page:
-    """Return the page of the metrics."""
+        content = {"ready": not problems, **health.details(), "problems": problems}
+        return _build_json_reply(content, HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK)
 
     def show_metrics(accept: str) -> Reply:
         encode, content_type = choose_encoder(accept)
         return Reply(HTTPStatus.OK, content_type, encode(registry))
 
-    return show_metrics
+    return {"/healthz": check_health, "/readyz": check_readiness, "/metrics": show_metrics}
 
 
-def build_json_reply(content: Mapping[str, object], status: HTTPStatus) -> Reply:
-    """Return a reply in JSON."""
+def _build_json_reply(content: Mapping[str, object], status: HTTPStatus) -> Reply:
     return Reply(status, "application/json", json.dumps(content).encode() + b"\n")
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol, TypeVar
 
+import structlog
 import typer
 
 from sync_worker import log, traces
 from sync_worker.cli import author
 from sync_worker.cli.output import run as run_output
 from sync_worker.cli.output.console import TerminalProgress, err, print_json
-from sync_worker.errors import ConfigurationError, ExitCode
+from sync_worker.errors import ConfigurationError, ExitCode, SyncWorkerError
 from sync_worker.settings import load_settings
 from sync_worker.store.database import is_missing
 from sync_worker.sync.run_report import RunReport
@@ -74,10 +76,22 @@ def with_worker(action: Callable[[Worker], T], *, verbose: bool = False, needs_s
         raise typer.Exit(EXIT_CODE_INTERRUPTED) from None
 
 
+@contextmanager
+def log_failure() -> Iterator[None]:
+    """End a service that fails with a line of the log, because nothing else is on its standard error; on a terminal, with a sentence."""
+    try:
+        yield
+    except SyncWorkerError as error:
+        if err.is_terminal:
+            raise
+        structlog.get_logger().error("service.failed", error=str(error), exit_code=int(error.exit_code))
+        raise typer.Exit(int(error.exit_code)) from None
+
+
 def print_interruption() -> None:
     """Say how to resume a command that Ctrl-C has ended."""
     command = shlex.join(["sync-worker", *sys.argv[1:]])
-    is_plan = sys.argv[1:2] == ["apply"]  # a plan is applied whole or not at all
+    is_plan = sys.argv[1:2] == ["apply"]  # a plan of which a part was written is refused
     following = "A new plan has the rest: run `sync-worker plan --out FILE`." if is_plan else f"`{command}` resumes there."
     err.print(f"sync-worker: interrupted; what was read and written is saved. {following}", markup=False)
 

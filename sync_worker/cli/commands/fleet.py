@@ -9,15 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
-import structlog
 import typer
 
 from sync_worker import log
 from sync_worker.cli.commands.app import fleet_app
-from sync_worker.cli.commands.execution import print_result
+from sync_worker.cli.commands.execution import log_failure, print_result
 from sync_worker.cli.options import JsonOption, VerboseOption
-from sync_worker.cli.output.console import err, out
-from sync_worker.errors import ConfigurationError, SyncWorkerError
+from sync_worker.cli.output.console import out
+from sync_worker.errors import ConfigurationError
 from sync_worker.settings import load_settings
 
 if TYPE_CHECKING:
@@ -151,15 +150,10 @@ def serve_fleet(
 
     log.configure()
     log.capture_libraries()
-    try:
+    with log_failure():
         settings = load_settings()
         log.configure(level=logging.DEBUG if verbose else settings.log_level_number, log_format=settings.log_format)
         FleetService(settings=settings, short_runs=short_runs, long_runs=long_runs).serve()
-    except SyncWorkerError as error:
-        if err.is_terminal:
-            raise
-        structlog.get_logger().error("service.failed", error=str(error), exit_code=int(error.exit_code))
-        raise typer.Exit(int(error.exit_code)) from None
 
 
 def _choose(names: list[str] | None, *, all_portals: bool) -> list[str]:

@@ -8,17 +8,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 import typer
 
 from sync_worker import log, traces
 from sync_worker.cli.commands.app import app
-from sync_worker.cli.commands.execution import execute_run
+from sync_worker.cli.commands.execution import execute_run, log_failure
 from sync_worker.cli.options import AllowLargeOption, DryRunOption, JsonOption, NoNamesOption, VerboseOption
 from sync_worker.cli.output.console import err
 from sync_worker.cli.output.plan import print_markdown
 from sync_worker.cli.output.run import print_run
-from sync_worker.errors import ConfigurationError, ExitCode, SyncWorkerError
+from sync_worker.errors import ConfigurationError, ExitCode
 from sync_worker.settings import Settings, load_settings
 from sync_worker.worker import build_worker
 
@@ -129,17 +128,11 @@ def serve(
     log.configure()
     log.capture_libraries()
     traces.start()
-    try:
+    with log_failure():
         if ui:
             _require_console()
         with build_worker(load()) as worker:
             run_service(worker, load, with_console=ui)
-    except SyncWorkerError as error:
-        if err.is_terminal:
-            raise
-        # Nothing but lines of the log is on standard error.
-        structlog.get_logger().error("service.failed", error=str(error), exit_code=int(error.exit_code))
-        raise typer.Exit(int(error.exit_code)) from None
 
 
 def _require_console() -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from sync_worker.cli.output.plan import format_markdown, summarize_plan
 from sync_worker.sync.plan.contact_names import ContactName
@@ -44,6 +48,14 @@ def test_the_markdown_table_escapes_values() -> None:
     assert lines[0] == "**Plan:** 1 new MQL, 1 score, 1 contact with another model name only, 1 list member"
     assert "| new MQL | A ‹b›\\|c, ann@acme.example (7) | lead_mql_reason: (empty) → a\\|b |" in lines
     assert lines[-1] == "- list MQL: 1 to add, 0 to remove"
+
+
+@pytest.mark.parametrize("name", ["@octocat", "https://evil.example/x", "www.evil.example", "[x](http://evil.example)", "#12"])
+def test_a_name_in_markdown_notifies_no_user_and_is_no_link(name: str) -> None:
+    plan = replace(make_plan(), names={7: ContactName(firstname=name, email="ann@acme.example")})
+    text = format_markdown(plan)
+    assert not re.search(r"(?<!\w)@\w|://|\w\.example|\]\(|#\d", text.replace("ann@acme.example", ""))
+    assert "ann@acme.example" in text
 
 
 def test_plan_shows_names_writes_nothing_and_ends_with_its_summary(tmp_path: Path) -> None:
