@@ -152,8 +152,20 @@ def count(tx: Connection) -> int:
     return tx.execute(select(func.count()).select_from(contacts).where(~contacts.c.gone)).scalar_one()
 
 
-def count_seen(tx: Connection, ids: tuple[int, int], *, scan_id: int) -> int:
-    """Return how many contacts of a half-open range of ids a full scan has seen."""
+def find_id_range(tx: Connection) -> tuple[int, int]:
+    """Return the half-open range of the ids of all contacts, without the deleted ones; empty without contacts."""
+    low, high = tx.execute(select(func.min(contacts.c.id), func.max(contacts.c.id)).where(~contacts.c.gone)).one()
+    return (0, 0) if low is None else (low, high + 1)
+
+
+def load_ids(tx: Connection, ids: tuple[int, int]) -> set[int]:
+    """Return the contacts of a half-open range of ids, without the deleted ones."""
+    in_range = and_(contacts.c.id >= ids[0], contacts.c.id < ids[1], ~contacts.c.gone)
+    return set(tx.execute(select(contacts.c.id).where(in_range)).scalars())
+
+
+def count_seen(tx: Connection, ids: tuple[int, int], *, scan_id: int = 0) -> int:
+    """Return how many contacts of a half-open range of ids are not deleted; with `scan_id`, how many of them a full scan has seen."""
     in_range = and_(contacts.c.id >= ids[0], contacts.c.id < ids[1], contacts.c.sweep >= scan_id, ~contacts.c.gone)
     return tx.execute(select(func.count()).select_from(contacts).where(in_range)).scalar_one()
 

@@ -26,6 +26,7 @@ _FORM_REREAD_KEY: Final = "forms_again"
 _ARCHIVED_FORMS_KEY: Final = "archived_forms"
 _WEBINAR_PREFIX: Final = "webinar:"
 _PAGE_VIEW_QUEUE_KEY: Final = "newcomers"
+_SEARCH_GAP_KEY: Final = "search_gap"
 
 
 class FullScanState(
@@ -218,3 +219,13 @@ def load_page_view_queue(tx: Connection) -> tuple[int, ...]:
 def save_page_view_queue(tx: Connection, contact_ids: Iterable[int]) -> None:
     """Save the new contacts whose earlier page views have not been read."""
     key_value.put(tx, _PAGE_VIEW_QUEUE_KEY, sorted(contact_ids))
+
+
+def load_search_gap(tx: Connection) -> int:
+    """Return how many more contacts the state had than search after the last comparison: HubSpot has them, but not in its search index."""
+    return key_value.load(tx, _SEARCH_GAP_KEY, int) or 0
+
+
+def save_search_gap(tx: Connection, gap: int) -> None:
+    """Save how many more contacts the state has than search; negative if search has more."""
+    key_value.put(tx, _SEARCH_GAP_KEY, gap)

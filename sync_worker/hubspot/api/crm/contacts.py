@@ -42,6 +42,10 @@ class Contacts(Objects[Contact]):
         groups = [[build_since_filter(name, since)] for name in (CREATION_PROPERTY, LAST_CONVERSION_PROPERTY)]
         return self._search_page(groups, properties, direction="DESCENDING").items
 
+    def search_newest(self) -> ResultPage[Contact, int]:
+        """Return the up to 200 contacts with the highest ids, without properties; `total` counts all contacts."""
+        return self._search_page([], (), direction="DESCENDING")
+
     def search_known(self, names: Sequence[str], since: datetime | None, after_id: int) -> ResultPage[Contact, int]:
         """Return up to 200 contacts with a value of at least one of up to five properties, changed at `since` or later, in order of id."""
         changed = [] if since is None else [build_since_filter(self._modified_property, since)]

@@ -5,8 +5,8 @@ A large backlog, mostly the worker's own writes, is read once, when it has settl
 several. The state keeps the times beyond the cursor that were read. A contact that was created or submitted a form does not wait for
 its slice. The rows of the worker's own writes are read too, because they may hide an earlier change by others.
 
-In the overlap behind the cursor, a change may still appear late. Few contacts are read again there. Of many, only the number is compared
-with the state; where it differs, the time is halved until the contacts that differ are found.
+In the overlap behind the cursor, a change may still appear late. Few contacts are read again there; of many, late_changes.py compares the
+numbers.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from sync_worker.store.database import Store
 from sync_worker.store.facts import contacts as contact_store
 from sync_worker.store.facts import coverage
 from sync_worker.sync.pull.records.full_scan import SEARCH_INDEX_LAG
+from sync_worker.sync.pull.records.late_changes import MIN_WIDTH, LateChanges
 from sync_worker.timestamps import from_ms, to_ms
 
 CHANGE_STREAM: Final = "contact_changes"  # the times of changes that are read, beyond the cursor (milliseconds)
-MIN_WIDTH: Final = 100  # milliseconds; a bulk change may give many contacts the same time
 
 
 class ReadProgress(NamedTuple):
@@ -79,12 +79,23 @@ class IncrementalReader:
         # Compared after the other changes are saved: a contact that changed again counts there and no longer here.
         if many and progress.is_complete and not progress.has_backlog:
             reach = max([first, *(interval.high for interval in read_before)])
-            progress = progress._replace(is_complete=self._check_late(Interval(early, reach)))
+            progress = progress._replace(is_complete=self._late_changes.read(Interval(early, reach)))
         return progress if progress.is_complete else progress._replace(cursor=cursor)
 
     @property
     def _lag(self) -> int:
         return int(min(SEARCH_INDEX_LAG, self.overlap) / timedelta(milliseconds=1))
+
+    @property
+    def _late_changes(self) -> LateChanges:
+        return LateChanges(
+            contacts=self.contacts,
+            store=self.store,
+            properties=self.properties,
+            save=self.save,
+            read_by_id=self.read_by_id,
+            page_size=self.sizes.page,
+        )
 
     def _search(self, since: int, until: int | None, after: int | None = None) -> ResultPage[Contact, int]:
         return self.contacts.search_modified(from_ms(since), after or 0, self.properties, until=None if until is None else from_ms(until))
@@ -136,37 +147,3 @@ class IncrementalReader:
     def _find_gaps(self, low: int, high: int) -> list[Interval]:
         with self.store.transaction() as tx:
             return coverage.gaps(tx, CHANGE_STREAM, low, high)
-
-    # Late changes.
-
-    def _check_late(self, span: Interval) -> bool:
-        """Read the contacts again where search counts others than the state; return whether search returned all that it counts."""
-        pending, is_complete = [(span, self._count(span))], True
-        while pending:
-            part, counted = pending.pop()
-            with self.store.transaction() as tx:
-                known = contact_store.count_changed(tx, *part)
-            if counted == known:
-                continue
-            if abs(counted - known) * self.sizes.page >= max(counted, known) or part.high - part.low <= MIN_WIDTH:
-                is_complete = self._read_again(part) and is_complete
-                continue
-            low, high = Interval(part.low, sum(part) // 2), Interval(sum(part) // 2, part.high)
-            in_low = self._count(low)
-            pending += [(low, in_low), (high, counted - in_low)]
-        return is_complete
-
-    def _count(self, part: Interval) -> int:
-        return self.contacts.count_modified(from_ms(part.low), from_ms(part.high))
-
-    def _read_again(self, part: Interval) -> bool:
-        """Read a part again. Contacts that search does not show there are read by id: they changed again, or no longer exist."""
-        shown, is_complete = set[int](), True
-        for page in self._follow(self._search(*part), *part):
-            self.save(page.items)
-            shown.update(contact.id for contact in page.items)
-            is_complete = is_complete and not page.lacks_items
-        with self.store.transaction() as tx:
-            hidden = contact_store.load_changed_ids(tx, *part) - shown
-        self.read_by_id(sorted(hidden))
-        return is_complete

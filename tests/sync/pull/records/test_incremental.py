@@ -33,12 +33,26 @@ class FakeSearch:
         ids = [number for number in self._matching_ids(since, until) if number > after]
         if self.hides_rows:
             return ResultPage(items=(), next=None, total=len(ids))
-        rows = tuple(Contact(number, (), (), self.changed_at[number]) for number in ids[:200])
-        return ResultPage(items=rows, next=ids[199] if len(ids) > 200 else None, total=len(ids))
+        return ResultPage(items=self._build_contacts(ids[:200]), next=ids[199] if len(ids) > 200 else None, total=len(ids))
 
     def search_created_or_converted(self, _since: datetime, _: Sequence[str]) -> Sequence[Contact]:
         self.requests += 1
         return ()
+
+    def search_newest(self) -> ResultPage[Contact, int]:
+        ids = self._matching_ids(datetime.min.replace(tzinfo=UTC), None)
+        return ResultPage(items=self._build_contacts(ids[:-201:-1]), next=None, total=len(ids))
+
+    def count_ids(self, ids: tuple[int, int]) -> int:
+        return sum(ids[0] <= number < ids[1] for number in self._matching_ids(datetime.min.replace(tzinfo=UTC), None))
+
+    def search_id_ranges(self, ranges: Sequence[tuple[int, int]], _: Sequence[str]) -> ResultPage[Contact, int]:
+        ((low, high),) = ranges
+        ids = [number for number in self._matching_ids(datetime.min.replace(tzinfo=UTC), None) if low <= number < high]
+        return ResultPage(items=self._build_contacts(ids[:200]), next=ids[200] if len(ids) > 200 else None)
+
+    def _build_contacts(self, ids: Sequence[int]) -> tuple[Contact, ...]:
+        return tuple(Contact(number, (), (), self.changed_at[number]) for number in ids)
 
     def count_modified(self, since: datetime, until: datetime) -> int:
         return len(self._matching_ids(since, until))
@@ -74,7 +88,7 @@ class ReaderHarness:
             clock=lambda: self.search.now,
             overlap=timedelta(minutes=10),
             save=self.save_page,
-            read_by_id=lambda _: None,
+            read_by_id=lambda ids: self.save_page([Contact(number, (), (), self.search.changed_at[number]) for number in ids]),
         )
         self.cursor = changes.read(self.cursor).cursor
         return self.search.requests - before
@@ -98,7 +112,7 @@ def test_the_echo_of_a_backfill_costs_its_pages_once_and_then_nothing() -> None:
     first, second, third = harness.read(), harness.read(), harness.read()
 
     assert first + second <= 200 + 20  # the second run reads the changes that had not settled before
-    assert third <= 2
+    assert third <= 3
 
 
 def test_the_cursor_stays_while_search_counts_contacts_that_it_does_not_return() -> None:
