@@ -160,14 +160,14 @@ def _build_client(transport: Transport, metrics: RequestMetrics, identity: str, 
         deals=Deals(LazyApi(lambda: crm.deals), LazyApi(lambda: crm.associations.v4.batch_api), rows),
         pipelines=Pipelines(transport, rows),
         tasks=Tasks(transport),
-        owners=ActiveOwners(transport),
+        owners=ActiveOwners(transport, rows),
         email_events=EmailEvents(transport, rows),
         event_occurrences=EventOccurrences(sdk.events.events_api, rows),
         forms=Forms(LazyApi(lambda: sdk.marketing.forms.forms_api), transport, rows),
         marketing_events=MarketingEvents(
             LazyApi(lambda: sdk.marketing.events.basic_api), LazyApi(lambda: sdk.marketing.events.retrieve_participant_state_api), rows
         ),
-        subscriptions=Subscriptions(transport),
+        subscriptions=Subscriptions(transport, rows),
         lists=Lists(LazyApi(lambda: crm.lists.lists_api), LazyApi(lambda: crm.lists.memberships_api), transport, rows),
         properties=Properties(
             LazyApi(lambda: crm.properties.core_api),

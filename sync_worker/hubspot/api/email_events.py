@@ -10,9 +10,19 @@ from typing import Final
 import msgspec
 
 from sync_worker.hubspot.records.field_parsers import translate_parse_errors
-from sync_worker.hubspot.records.field_types import Email, Milliseconds, RecordId, TextId, check_range, convert, normalize_email
+from sync_worker.hubspot.records.field_types import (
+    Count,
+    Email,
+    Milliseconds,
+    RecordId,
+    TextId,
+    UnreadableField,
+    check_range,
+    convert,
+    normalize_email,
+)
 from sync_worker.hubspot.records.models import Event, ResultPage
-from sync_worker.hubspot.records.row_parser import RowParser
+from sync_worker.hubspot.records.row_parser import JsonObject, RowParser
 from sync_worker.hubspot.rest.transport import Transport
 from sync_worker.timestamps import from_ms, to_ms
 
@@ -51,9 +61,23 @@ class EmailEvents:
     ) -> ResultPage[Event, str]:
         data = self._transport.get("/email/public/v1/events", [*query, ("offset", offset)] if offset else query)
         with translate_parse_errors(OPERATION):
-            following = str(data["offset"]) if data["hasMore"] else None
             events, unreadable = self._rows.parse(data["events"], parse_row, operation=OPERATION)
-            return ResultPage(items=events, next=following, unreadable=unreadable)
+            return ResultPage(items=events, next=_parse_offset(data), unreadable=unreadable)
+
+
+class _Cursor(msgspec.Struct, rename="camel"):
+    has_more: bool | None = None
+    offset: str | int | None = None
+
+
+def _parse_offset(data: JsonObject) -> str | None:
+    """Return the offset of the next page, or None on the last page, which may name an offset too."""
+    cursor = convert(data, _Cursor)
+    if cursor.has_more is False or (cursor.has_more is None and cursor.offset is None):
+        return None
+    if cursor.offset in (None, ""):
+        raise UnreadableField("more events, but no offset")
+    return str(cursor.offset)
 
 
 def _parse_within(start: datetime, stop: datetime, row: object) -> Event:
@@ -68,12 +92,12 @@ class _EventReference(msgspec.Struct):
 
 
 class _EmailEventRow(msgspec.Struct, rename="camel"):
-    id: TextId
+    id: TextId | RecordId
     created: Milliseconds
     type: TextId
-    recipient: Email | None = None
+    recipient: Email
     url: str | None = None
-    email_campaign_id: TextId | RecordId | None = None
+    email_campaign_id: TextId | Count | None = None
     user_agent: str | None = None
     sent_by: _EventReference | None = None
     obsoleted_by: _EventReference | None = None
@@ -83,12 +107,14 @@ class _EmailEventRow(msgspec.Struct, rename="camel"):
 def parse_email_event(row: object) -> Event:
     """Parse an email event. Its id consists of HubSpot's id and time."""
     data = convert(row, _EmailEventRow)
-    sent, newer = data.sent_by and data.sent_by.created, data.obsoleted_by
+    sent, newer, address = data.sent_by and data.sent_by.created, data.obsoleted_by, normalize_email(data.recipient)
+    if address is None:
+        raise UnreadableField("the recipient is empty")
     return Event(
         id=f"{data.id}:{data.created}",
         kind=f"email_{data.type.lower()}",
         at=from_ms(data.created),
-        email=normalize_email(data.recipient),
+        email=address,
         url=data.url,
         campaign=str(data.email_campaign_id) if data.email_campaign_id else None,
         user_agent=data.user_agent,

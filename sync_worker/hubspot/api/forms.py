@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 
@@ -40,7 +42,7 @@ class Forms:
     def read_submissions(self, form_id: str, after: str | None = None, *, limit: int = SUBMISSIONS_PAGE_SIZE) -> ResultPage[Event, str]:
         """Return submissions of one form, newest first. HubSpot cannot filter them by time or contact."""
         query = [("limit", str(limit)), *([("after", after)] if after else [])]
-        data = self._transport.get(f"/form-integrations/v1/submissions/forms/{form_id}", query)
+        data = self._transport.get(f"/form-integrations/v1/submissions/forms/{quote(form_id, safe='')}", query)
         operation = "read the submissions of a form"
         with translate_parse_errors(operation):
             events, unreadable = self._rows.parse(data["results"], partial(parse_submission, form_id=form_id), operation=operation)
@@ -54,15 +56,9 @@ class Forms:
             return ResultPage(items=forms, next=parse_next_cursor(data.get("paging")), unreadable=unreadable)
 
 
-class _FieldRow(msgspec.Struct, rename="camel"):
-    name: str | None = None
-    value: Any = None
-    object_type_id: str | None = None
-
-
 class _SubmissionRow(msgspec.Struct, rename="camel"):
     submitted_at: Milliseconds
-    values: list[_FieldRow]
+    values: list[Any]
     conversion_id: TextId | None = None
     page_url: str | None = None
 
@@ -70,12 +66,7 @@ class _SubmissionRow(msgspec.Struct, rename="camel"):
 def parse_submission(row: object, form_id: str) -> Event:
     """Parse a submission. Only the email address of the contact identifies it: a form may have fields of other objects, too."""
     data = convert(row, _SubmissionRow)
-    # A field is named by its object type and its name.
-    own = (field.value for field in data.values if field.name == "email" and field.object_type_id in CONTACT_OBJECT_TYPE_IDS)
-    value = next((value for value in own if value), None)
-    if not isinstance(value, str | None):
-        raise UnreadableField("the email address is not a text")
-    address = normalize_email(value)
+    address = normalize_email(_find_email(data.values))
     return Event(
         id=data.conversion_id or _stable_id(form_id, data.submitted_at, address),
         kind="form_submission",
@@ -84,6 +75,17 @@ def parse_submission(row: object, form_id: str) -> Event:
         url=data.page_url,
         form_id=form_id,
     )
+
+
+def _find_email(fields: Sequence[Any]) -> str | None:
+    """Return the email address of the contact. A field is named by its object type and its name; what the others hold does not matter."""
+    emails = [field for field in fields if isinstance(field, dict) and field.get("name") == "email"]
+    if not all(isinstance(field.get("objectTypeId"), str | None) for field in emails):
+        raise UnreadableField("the object type of an email address is not a text")
+    value = next((field["value"] for field in emails if field.get("objectTypeId") in CONTACT_OBJECT_TYPE_IDS and field.get("value")), None)
+    if not isinstance(value, str | None):
+        raise UnreadableField("the email address is not a text")
+    return value
 
 
 def _stable_id(form_id: str, submitted_at: int, email: str | None) -> str:

@@ -14,7 +14,16 @@ import msgspec
 
 from sync_worker.hubspot.api.pages import follow_pages
 from sync_worker.hubspot.records.field_parsers import parse_next_cursor, translate_parse_errors
-from sync_worker.hubspot.records.field_types import Count, Email, RecordId, TextId, convert, normalize_email, parse_timestamp
+from sync_worker.hubspot.records.field_types import (
+    Count,
+    Email,
+    RecordId,
+    TextId,
+    convert,
+    normalize_email,
+    parse_optional_timestamp,
+    parse_timestamp,
+)
 from sync_worker.hubspot.records.models import Event, MarketingEvent, ResultPage
 from sync_worker.hubspot.records.row_parser import JsonObject, RowParser
 from sync_worker.hubspot.rest.sdk import RAW, Untyped
@@ -73,7 +82,7 @@ def parse_marketing_event(row: object) -> MarketingEvent:
         name=data.event_name or "",
         type=data.event_type or "",
         attendee_count=data.attendees,
-        updated_at=parse_timestamp(data.updated_at) if data.updated_at else None,
+        updated_at=parse_optional_timestamp(data.updated_at),
     )
 
 

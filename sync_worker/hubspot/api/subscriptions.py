@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+import msgspec
+
 from sync_worker.errors import Forbidden
 from sync_worker.hubspot.records.field_parsers import translate_parse_errors
+from sync_worker.hubspot.records.field_types import Email, RecordId, TextId, convert
 from sync_worker.hubspot.records.models import EmailSubscriptions
-from sync_worker.hubspot.records.row_parser import JsonObject
+from sync_worker.hubspot.records.row_parser import JsonObject, RowParser
 from sync_worker.hubspot.rest.error_responses import InvalidRequest
 from sync_worker.hubspot.rest.transport import Transport
 
@@ -25,11 +28,28 @@ VALIDATION_CATEGORY: Final = "VALIDATION_ERROR"
 _CHANNEL: Final = (("channel", "EMAIL"),)
 
 
+class _TypeRow(msgspec.Struct):
+    id: TextId | RecordId
+    name: TextId
+
+
+class _StatusRow(msgspec.Struct, rename="camel"):
+    status: str
+    subscription_id: TextId | RecordId
+    subscription_name: str | None = None
+
+
+class _AddressRow(msgspec.Struct, rename="camel"):
+    subscriber_id_string: Email
+    statuses: list[_StatusRow]
+
+
 class Subscriptions:
     """The subscription types of the portal and the statuses of addresses. The SDK lacks these endpoints."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, rows: RowParser) -> None:
         self._transport = transport
+        self._rows = rows
         self._names: dict[str, str] = {}  # by id; a type that the definitions lack has its id as its name
 
     def check_access(self) -> None:
@@ -53,18 +73,20 @@ class Subscriptions:
     def list_type_names(self) -> frozenset[str]:
         """Return the names of the subscription types, of all brands."""
         data = self._transport.get("/communication-preferences/v4/definitions")
-        with translate_parse_errors("read the subscription types"):
-            names = {str(row["id"]): row["name"] for row in data["results"]}
-        self._names.update(names)
-        return frozenset(names.values())
+        operation = "read the subscription types"
+        with translate_parse_errors(operation):
+            types = self._rows.parse(data["results"], lambda row: convert(row, _TypeRow), operation=operation).items
+        self._names.update({str(each.id): each.name for each in types})
+        return frozenset(each.name for each in types)
 
     def read_statuses(self, emails: Sequence[str]) -> tuple[EmailSubscriptions, ...]:
         """Return the subscriptions of up to 100 addresses, in lower case; without an address that HubSpot does not accept.
 
         Raises InvalidRequest if HubSpot refuses a valid address as well, because no status could be read then.
         """
-        with translate_parse_errors("read subscription statuses"):
-            return tuple(map(self._parse_statuses, self._read_batch(emails)))
+        operation = "read subscription statuses"
+        with translate_parse_errors(operation):
+            return self._rows.parse([*self._read_batch(emails)], self._parse_statuses, operation=operation).items
 
     def _read_batch(self, emails: Sequence[str]) -> Iterator[JsonObject]:
         # HubSpot refuses a hundred addresses for an invalid one. The batch is bisected until that one is alone.
@@ -91,12 +113,13 @@ class Subscriptions:
         return reply
 
     def _parse_statuses(self, row: JsonObject) -> EmailSubscriptions:
+        data = convert(row, _AddressRow)
         names: dict[str, set[str]] = {SUBSCRIBED: set(), UNSUBSCRIBED: set()}
-        for status in row["statuses"]:
-            if status["status"] in names:
-                names[status["status"]].add(status.get("subscriptionName") or self._find_name(str(status["subscriptionId"])))
+        for status in data.statuses:
+            if status.status in names:
+                names[status.status].add(status.subscription_name or self._find_name(str(status.subscription_id)))
         return EmailSubscriptions(
-            email=row["subscriberIdString"].strip().lower(),
+            email=data.subscriber_id_string.strip().lower(),
             subscribed_to=tuple(sorted(names[SUBSCRIBED])),
             unsubscribed_from=tuple(sorted(names[UNSUBSCRIBED])),
         )

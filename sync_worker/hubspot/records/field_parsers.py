@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from sync_worker.errors import Unavailable
-from sync_worker.hubspot.records.field_types import Count, RecordId, TextId, UnreadableField, convert, parse_timestamp
+from sync_worker.hubspot.records.field_types import Count, RecordId, TextId, UnreadableField, convert, parse_optional_timestamp
 from sync_worker.hubspot.records.models import (
     AccountDetails,
     Company,
@@ -51,11 +51,12 @@ class _Paging(msgspec.Struct):
 
 
 def parse_next_cursor(paging: object) -> str | None:
-    """Return the cursor of the next page from the `paging` of a reply, or None on the last page."""
-    if not paging:
-        return None
-    following = convert(paging, _Paging).next
-    return None if following is None or following.after is None else str(following.after)
+    """Return the cursor of the next page from the `paging` of a reply, or None on the last page.
+
+    An empty text is not a cursor: with it, HubSpot would return the first page again.
+    """
+    following = convert(paging, _Paging).next if paging else None
+    return None if following is None or following.after in (None, "") else str(following.after)
 
 
 def parse_contacts(decoder: RecordDecoder, rows: Iterable[DecodedJson]) -> tuple[Contact, ...]:
@@ -110,7 +111,7 @@ def parse_form(row: object) -> Form:
         name=data.name,
         type=data.form_type,
         archived=bool(data.archived),
-        archived_at=parse_timestamp(data.archived_at) if data.archived_at else None,
+        archived_at=parse_optional_timestamp(data.archived_at),
     )
 
 
@@ -256,5 +257,4 @@ class _UsageRow(msgspec.Struct, rename="camel"):
 def parse_daily_usage(row: object) -> DailyUsage:
     """Parse today's calls."""
     data = convert(row, _UsageRow)
-    resets = parse_timestamp(data.resets_at) if data.resets_at else None
-    return DailyUsage(limit=data.usage_limit, used=data.current_usage, resets_at=resets)
+    return DailyUsage(limit=data.usage_limit, used=data.current_usage, resets_at=parse_optional_timestamp(data.resets_at))

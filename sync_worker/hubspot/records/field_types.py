@@ -6,6 +6,7 @@ database, nor the arithmetic of times.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, TypeAlias, TypeVar
 
@@ -22,6 +23,7 @@ LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 RANGE_TOLERANCE: Final = timedelta(days=1)  # HubSpot compares some times coarsely
 MAX_KEY_CHARS: Final = 255
 MAX_EMAIL_CHARS: Final = 320  # RFC 5321
+_ERROR_PATH: Final = re.compile(r" - at `\$\.?(.+)`$")  # in a message of msgspec
 
 RecordId: TypeAlias = Annotated[int, Meta(gt=0, lt=MAX_ID)]
 #: An id of HubSpot that is not a number: of a form, an event.
@@ -32,7 +34,14 @@ Count: TypeAlias = Annotated[int, Meta(ge=0, lt=MAX_ID)]
 
 
 class UnreadableField(ValueError):
-    """A field is missing, or has an unexpected type or size. The message never contains the value."""
+    """A field is missing, or has an unexpected type or size. The message never contains the value.
+
+    `path` is the place of the field in the data, such as `sentBy.created` or `statuses[3].name`; empty if it is missing or not known.
+    """
+
+    def __init__(self, message: str, path: str = "") -> None:
+        super().__init__(message)
+        self.path = path
 
 
 def convert(data: object, shape: type[Shape]) -> Shape:
@@ -44,7 +53,15 @@ def convert(data: object, shape: type[Shape]) -> Shape:
     try:
         return msgspec.convert(data, shape, strict=False)
     except msgspec.ValidationError as error:
-        raise UnreadableField(str(error).replace("`$.", "`")) from None
+        found = _ERROR_PATH.search(str(error))
+        raise UnreadableField(str(error).replace("`$.", "`"), found[1] if found else "") from None
+
+
+def as_text(value: object) -> object:
+    """Return a number or a truth value as HubSpot's text for it, anything else unchanged."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value
 
 
 def parse_timestamp(value: object) -> datetime:
@@ -67,6 +84,14 @@ def parse_timestamp(value: object) -> datetime:
     if not EPOCH <= at < LATEST:
         raise UnreadableField("a time that is not between 1970 and 2200")
     return at
+
+
+def parse_optional_timestamp(value: object) -> datetime | None:
+    """Parse a HubSpot time; None if it is missing or cannot be read."""
+    try:
+        return parse_timestamp(value)
+    except UnreadableField:
+        return None
 
 
 def check_range(at: datetime, start: datetime, stop: datetime) -> None:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, TypeAlias
 import msgspec
 import orjson
 
-from sync_worker.hubspot.records.field_types import LATEST, Count, RecordId, UnreadableField, convert, parse_timestamp
+from sync_worker.hubspot.records.field_types import LATEST, Count, RecordId, UnreadableField, as_text, convert, parse_timestamp
 from sync_worker.hubspot.records.row_parser import check_format, describe_parse_error
 from sync_worker.timestamps import EPOCH
 
@@ -79,7 +79,7 @@ class RecordDecoder:
         data = orjson.loads(body)
         if not isinstance(data, dict) or not isinstance(data.get("results"), list):
             raise UnreadableField("the results are not a list")
-        reply: DecodedJson = convert(data | {"results": []}, self._reply_type)
+        reply: DecodedJson = convert(data | {"results": [], "paging": data.get("paging") or None}, self._reply_type)
         reasons: list[str] = []
         for row in data["results"]:
             try:
@@ -109,11 +109,5 @@ property_values: Final[Callable[[DecodedJson], tuple[str | None, ...]]] = msgspe
 def _normalize_record(record: JsonRecord) -> JsonRecord:
     """Return the fields that may differ from HubSpot's documentation: values as numbers or booleans, a time in milliseconds."""
     updated = parse_timestamp(record["updatedAt"]).isoformat()
-    properties = {name: _as_text(value) for name, value in record["properties"].items()}
+    properties = {name: as_text(value) for name, value in record["properties"].items()}
     return {"properties": properties, "updatedAt": updated, "archived": record.get("archived") or False}
-
-
-def _as_text(value: object) -> object:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int | float) else value

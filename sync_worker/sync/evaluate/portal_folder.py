@@ -13,10 +13,10 @@ from sync_worker.hubspot.api.email_events import parse_email_event
 from sync_worker.hubspot.api.event_occurrences import parse_occurrence
 from sync_worker.hubspot.api.forms import UNREADABLE_TYPES, parse_submission
 from sync_worker.hubspot.api.marketing_events import parse_attendance, parse_marketing_event
+from sync_worker.hubspot.records.field_types import parse_optional_timestamp
 from sync_worker.hubspot.records.models import Event
-from sync_worker.hubspot.records.row_parser import PARSE_ERRORS, JsonObject
+from sync_worker.hubspot.records.row_parser import PARSE_ERRORS, JsonObject, parse_readable_fields
 from sync_worker.sync.pull.hubspot_streams import is_occurrence
-from sync_worker.timestamps import from_ms
 
 T = TypeVar("T")
 
@@ -47,7 +47,7 @@ class PortalFolder:
         for row in self.email_events:
             if (event := self._parse("email_events", parse_email_event, row)) is not None:
                 newer = row.get("obsoletedBy")
-                yield event, from_ms(newer["created"]) if newer else None
+                yield event, parse_optional_timestamp(newer.get("created")) if isinstance(newer, dict) else None
         occurrences = (self._parse("events", parse_occurrence, row) for row in self.events)
         yield from ((event, None) for event in occurrences if event is not None and is_occurrence(event.kind))
         hidden_forms = {row["id"] for row in self.forms if row.get("formType") in UNREADABLE_TYPES}
@@ -65,7 +65,7 @@ class PortalFolder:
     def _parse(self, file: str, parse: Callable[[JsonObject], T], row: JsonObject) -> T | None:
         """Return the parsed row, or None: a wrong field must not stop the evaluation of all others."""
         try:
-            return parse(row)
+            return parse_readable_fields(row, parse, [])
         except PARSE_ERRORS:
             self.unreadable[file] += 1
             return None

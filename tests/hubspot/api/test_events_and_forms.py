@@ -69,14 +69,60 @@ def test_clicks_have_every_field_that_a_model_uses(hubspot: HubSpot, server: Fak
 def test_machine_clicks_and_replaced_events_are_marked(hubspot: HubSpot, server: FakeServer) -> None:
     by_a_machine = CLICK | {"filteredEvent": True}
     replaced = CLICK | {"obsoletedBy": {"id": "newer", "created": AT_MS + 1}}
-    bare = {"id": "b", "created": AT_MS, "type": "OPEN"}
+    bare = {"id": "b", "created": AT_MS, "type": "OPEN", "recipient": "ann@acme.example"}
     server.respond("GET", EVENTS, json_response({"hasMore": False, "events": [by_a_machine, replaced, bare]}))
 
     first, second, third = hubspot.email_events.read_page("CLICK", START, STOP).items
 
     assert first.filtered
     assert second.obsoleted_by == f"newer:{AT_MS + 1}"
-    assert (third.kind, third.email, third.sent_at) == ("email_open", None, None)
+    assert (third.kind, third.url, third.sent_at) == ("email_open", None, None)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"id": 4},
+        {"url": {"href": "x"}},
+        {"userAgent": ["x"]},
+        {"sentBy": []},
+        {"sentBy": {"id": 1, "created": "x"}},
+        {"obsoletedBy": "x"},
+        {"emailCampaignId": 0},
+        {"emailCampaignId": {}},
+        {"filteredEvent": "perhaps", "url": 5},
+    ],
+)
+def test_an_odd_field_that_is_not_needed_costs_no_event(hubspot: HubSpot, server: FakeServer, odd: dict[str, Any]) -> None:
+    server.respond("GET", EVENTS, json_response({"hasMore": False, "events": [CLICK | odd]}))
+
+    assert [event.email for event in hubspot.email_events.read_page("CLICK", START, STOP).items] == ["ann@acme.example"]
+    assert all("the other fields are used" in reason for _, reason in hubspot.metrics.snapshot().unreadable)
+
+
+@pytest.mark.parametrize(
+    ("cursor", "expected"),
+    [
+        ({"hasMore": False, "offset": "abc"}, None),
+        ({"hasMore": "false", "offset": "abc"}, None),
+        ({}, None),
+        ({"offset": "abc"}, "abc"),
+        ({"hasMore": True, "offset": 12}, "12"),
+    ],
+)
+def test_a_page_of_email_events_is_the_last_one_without_an_offset(
+    hubspot: HubSpot, server: FakeServer, cursor: dict[str, Any], expected: str | None
+) -> None:
+    server.respond("GET", EVENTS, json_response({"events": [CLICK], **cursor}))
+
+    assert hubspot.email_events.read_page("CLICK", START, STOP).next == expected
+
+
+def test_more_events_without_an_offset_are_an_error(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("GET", EVENTS, json_response({"events": [CLICK], "hasMore": True, "offset": None}))
+
+    with pytest.raises(Unavailable, match="no offset"):
+        hubspot.email_events.read_page("CLICK", START, STOP)
 
 
 def test_page_views_are_read_oldest_first(hubspot: HubSpot, server: FakeServer) -> None:
@@ -205,15 +251,32 @@ def test_only_the_email_field_of_the_contact_names_the_contact(hubspot: HubSpot,
     assert addresses == ["ann@acme.example", "ann@acme.example", None, "ann@acme.example"]
 
 
+def test_a_field_of_a_form_that_is_not_the_address_may_hold_anything(hubspot: HubSpot, server: FakeServer) -> None:
+    own = {"name": "email", "value": "ann@acme.example", "objectTypeId": "0-1"}
+    rows = [submission_body(values=[odd, own], pageUrl={}) for odd in (None, [], {"name": ["x"], "objectTypeId": 5}, {"name": "email"})]
+    server.respond("GET", "/form-integrations/v1/submissions/forms/f-1", json_response({"results": rows}))
+
+    assert [event.email for event in hubspot.forms.read_submissions("f-1").items] == ["ann@acme.example"] * 4
+
+
+def test_a_form_with_any_id_and_time_of_archiving_is_read(hubspot: HubSpot, server: FakeServer) -> None:
+    form = {"id": "a/b?c", "name": "Demo", "archivedAt": "soon"}
+    server.respond("GET", "/marketing/v3/forms", json_response({"results": [form]}))
+    server.respond("GET", "/form-integrations/v1/submissions/forms/a%2Fb%3Fc", json_response({"results": [submission_body()]}))
+
+    assert [(found.id, found.archived_at) for found in hubspot.forms.list_all()] == [("a/b?c", None)]
+    assert len(hubspot.forms.read_submissions("a/b?c").items) == 1
+
+
 @pytest.mark.parametrize(
     ("odd", "reason"),
     [
         ({"created": None}, "Expected `int`, got `null` - at `created`"),
         ({"created": 253_402_300_799_999}, "Expected `int` <= 7258118399999 - at `created`"),
         ({"created": AT_MS + 3 * 86_400_000}, "a time outside of the requested range"),
-        ({"recipient": ["b@x.example"]}, "Expected `str | null`, got `array` - at `recipient`"),
+        ({"recipient": ["b@x.example"]}, "Expected `str`, got `array` - at `recipient`"),
+        ({"recipient": " "}, "the recipient is empty"),
         ({"recipient": "b" * 321}, "Expected `str` of length <= 320 - at `recipient`"),
-        ({"url": 5}, "Expected `str | null`, got `int` - at `url`"),
         ({"id": ""}, "Expected `str` of length >= 1 - at `id`"),
     ],
 )

@@ -129,11 +129,27 @@ def test_a_refusal_of_the_request_is_not_access(hubspot: HubSpot, server: FakeSe
         hubspot.subscriptions.is_available()
 
 
-@pytest.mark.parametrize(
-    "body", [{}, {"results": [{"statuses": []}]}, {"results": [{"subscriberIdString": "a@b.example", "statuses": [{}]}]}]
-)
+@pytest.mark.parametrize("body", [{}, {"results": None}])
 def test_an_unexpected_reply_is_never_treated_as_no_subscription(hubspot: HubSpot, server: FakeServer, body: dict[str, Any]) -> None:
-    server.respond("GET", TYPES, json_response(DEFINITIONS))
     server.respond("POST", STATUSES, json_response(body))
     with pytest.raises(Unavailable, match="unexpected format"):
         hubspot.subscriptions.read_statuses(["a@b.example"])
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        None,
+        {"statuses": []},
+        {"subscriberIdString": None, "statuses": []},
+        {"subscriberIdString": "a@b.example", "statuses": None},
+        {"subscriberIdString": "a@b.example", "statuses": [{}]},
+        {"subscriberIdString": "a@b.example", "statuses": [{"status": [], "subscriptionId": 1}]},
+    ],
+)
+def test_an_odd_row_is_no_subscription_of_its_address_and_costs_no_other(hubspot: HubSpot, server: FakeServer, odd: object) -> None:
+    good = {"subscriberIdString": "C@b.example", "statuses": []}
+    server.respond("POST", STATUSES, json_response({"results": [odd, good]}))
+
+    assert [each.email for each in hubspot.subscriptions.read_statuses(["a@b.example", "c@b.example"])] == ["c@b.example"]
+    assert sum(hubspot.metrics.snapshot().unreadable.values()) == 1

@@ -6,8 +6,11 @@ reply may omit ids or list them as errors. This module finds what can be written
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+import msgspec
 
 from sync_worker.errors import Forbidden, NotFound
 from sync_worker.hubspot.api.crm.batch_split import split
@@ -15,7 +18,6 @@ from sync_worker.hubspot.api.crm.rejection_causes import (
     LOCKED,
     NOT_FOUND,
     NOT_SENT_AGAIN,
-    OPERATION,
     UNCONFIRMED,
     build_batch_cause,
     build_cause,
@@ -25,8 +27,7 @@ from sync_worker.hubspot.api.crm.rejection_causes import (
     read_response,
 )
 from sync_worker.hubspot.api.crm.write_session import WriteSession
-from sync_worker.hubspot.records.field_parsers import translate_parse_errors
-from sync_worker.hubspot.records.field_types import parse_timestamp
+from sync_worker.hubspot.records.field_types import RecordId, UnreadableField, as_text, convert, parse_timestamp
 from sync_worker.hubspot.records.models import (
     BatchReadResult,
     BatchWriteResult,
@@ -140,20 +141,18 @@ class BatchUpdate:
             self._rejected.setdefault(update.id, {}).update(dict.fromkeys(update.properties, cause))
 
     def _record_response(self, updates: Sequence[ContactUpdate], response: JsonObject) -> None:
+        """Record a reply with a success status. The contacts may be written, so what cannot be read of it confirms nothing."""
         sent = {update.id: update for update in updates}
-        with translate_parse_errors(OPERATION):
-            for row in response["results"]:
-                if (update := sent.pop(int(row["id"]), None)) is not None:
-                    self._acknowledge(update, row)
-            errors = [build_error_response(MULTI_STATUS, error) for error in response.get("errors") or ()]
-        self._record_errors(sent, errors)
+        for id_, ack in _parse_acks(response):
+            if (update := sent.pop(id_, None)) is not None:
+                self._acknowledge(update, ack)
+        self._record_errors(sent, [build_error_response(MULTI_STATUS, error) for error in _objects(response, "errors")])
 
-    def _acknowledge(self, update: ContactUpdate, row: JsonObject) -> None:
-        shown: Mapping[str, str | None] = row["properties"]
-        earlier = self._acknowledged.get(update.id)
+    def _acknowledge(self, update: ContactUpdate, ack: WriteAck) -> None:
+        shown, earlier = ack.properties, self._acknowledged.get(update.id)
         self._acknowledged[update.id] = WriteAck(
             properties={**(earlier.properties if earlier else {}), **{name: shown[name] for name in update.properties if name in shown}},
-            updated_at=parse_timestamp(row["updatedAt"]),
+            updated_at=ack.updated_at,
         )
 
     def _record_errors(self, unconfirmed: dict[int, ContactUpdate], errors: Sequence[ErrorResponse]) -> None:
@@ -196,3 +195,24 @@ class BatchUpdate:
                 self._rejected.pop(id_, None)
             else:
                 self._reject([update], cause)
+
+
+class _WrittenRow(msgspec.Struct, rename="camel"):
+    id: RecordId
+    updated_at: str | int
+    properties: dict[str, Any]
+
+
+def _parse_acks(response: object) -> Iterator[tuple[int, WriteAck]]:
+    """Yield the contacts that a reply confirms, with the values that can be read."""
+    for row in _objects(response, "results"):
+        with suppress(UnreadableField):
+            data = convert(row, _WrittenRow)
+            values = {name: as_text(value) for name, value in data.properties.items()}
+            texts = {name: value for name, value in values.items() if isinstance(value, str | None)}
+            yield data.id, WriteAck(properties=texts, updated_at=parse_timestamp(data.updated_at))
+
+
+def _objects(response: object, name: str) -> list[JsonObject]:
+    rows = response.get(name) if isinstance(response, dict) else None
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []

@@ -87,6 +87,32 @@ def test_an_omitted_id_is_looked_up(hubspot: HubSpot, server: FakeServer) -> Non
     assert len(server.paths) == 2  # one call for all omitted ids
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        None,
+        [],
+        {},
+        {"results": None},
+        {"results": [None, {"id": "x"}, {"id": "1", "properties": None}, {"id": "1", "properties": {}, "updatedAt": "now"}]},
+        {"results": [], "errors": ["boom"]},
+        {"results": [], "errors": {"status": "error"}},
+    ],
+)
+def test_a_success_whose_reply_cannot_be_read_confirms_nothing(hubspot: HubSpot, server: FakeServer, reply: object) -> None:
+    server.respond("POST", UPDATE, json_response(reply))
+    server.respond("POST", READ, json_response(batch_body(make_record(1))))
+
+    assert hubspot.contacts.write([make_update(1)]).rejected == {1: {"lead_score": UNCONFIRMED}}
+
+
+def test_numbers_in_the_reply_are_values(hubspot: HubSpot, server: FakeServer) -> None:
+    row = make_record(1) | {"properties": {"lead_score": 7, "lead_grade": []}, "updatedAt": 1_770_000_000_000}
+    server.respond("POST", UPDATE, json_response(batch_body(row)))
+
+    assert hubspot.contacts.write([make_update(1, lead_score="7", lead_grade="C")]).acknowledged[1].properties == {"lead_score": "7"}
+
+
 def test_the_survivor_of_a_merge_does_not_acknowledge_the_merged_id(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond("POST", UPDATE, json_response(batch_body(make_record(70, lead_score="7"))))
     server.respond("POST", READ, json_response(batch_body(make_record(70, hs_merged_object_ids="2"))))
