@@ -485,7 +485,7 @@ def parse_value(name: str, raw: Any) -> Any:
 
 def parse_time(text: str) -> datetime | None:
     """Parse HubSpot's formats of a time."""
-    if re.fullmatch(r"\d{9,14}", text):
+    if re.fullmatch(r"\d{11,14}", text):
         return datetime.fromtimestamp(int(text) / 1000, UTC)
     try:
         at = datetime.fromisoformat(text)

@@ -12,7 +12,7 @@ import msgspec
 from sync_worker.errors import Forbidden
 from sync_worker.hubspot.api.pages import follow_pages
 from sync_worker.hubspot.records.field_parsers import parse_next_cursor, translate_parse_errors
-from sync_worker.hubspot.records.field_types import RecordId, TextId, check_range, convert, parse_timestamp
+from sync_worker.hubspot.records.field_types import FIRST_EVENT, RecordId, TextId, check_range, convert, parse_event_time
 from sync_worker.hubspot.records.models import Event, ResultPage
 from sync_worker.hubspot.records.row_parser import JsonObject, RowParser
 from sync_worker.hubspot.rest.error_responses import MissingScope
@@ -25,7 +25,7 @@ PROBE_PERIOD: Final = (
     datetime(2020, 1, 1, tzinfo=UTC),
     datetime(2020, 1, 2, tzinfo=UTC),
 )  # only the permission matters, not the events
-ALL_TIME: Final = (datetime(2006, 6, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))  # HubSpot's first month and a distant one
+ALL_TIME: Final = (FIRST_EVENT, datetime(2100, 1, 1, tzinfo=UTC))
 OPERATION: Final = "read event occurrences"
 
 
@@ -115,7 +115,7 @@ def parse_occurrence(row: object) -> Event:
     return Event(
         id=str(data.id),
         kind=event_kind(data.event_type),
-        at=parse_timestamp(data.occurred_at),
+        at=parse_event_time(data.occurred_at),
         contact_id=data.object_id,
         url=properties.hs_url,
         form_id=properties.hs_form_guid,

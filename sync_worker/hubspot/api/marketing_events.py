@@ -21,8 +21,8 @@ from sync_worker.hubspot.records.field_types import (
     TextId,
     convert,
     normalize_email,
+    parse_event_time,
     parse_optional_timestamp,
-    parse_timestamp,
 )
 from sync_worker.hubspot.records.models import Event, MarketingEvent, ResultPage
 from sync_worker.hubspot.records.row_parser import JsonObject, RowParser
@@ -50,9 +50,12 @@ class MarketingEvents:
             return ResultPage(items=events, next=parse_next_cursor(data.get("paging")), unreadable=unreadable)
 
     def list_webinars(self) -> tuple[MarketingEvent, ...]:
-        """Return all webinars, including marketing events without a type."""
+        """Return all webinars, including marketing events without a type; one that two pages have is returned once."""
         pages = follow_pages(self.read_page, operation="read the marketing events")
-        return tuple(event for page in pages for event in page.items if event.is_webinar)
+        webinars: dict[str, MarketingEvent] = {}
+        for event in (event for page in pages for event in page.items if event.is_webinar):
+            webinars.setdefault(event.id, event)
+        return tuple(webinars.values())
 
     def read_attendances(self, event: MarketingEvent, after: str | None = None, *, limit: int = PAGE_SIZE) -> ResultPage[Event, str]:
         """Return the attendances of a marketing event as events. HubSpot cannot filter them by time."""
@@ -116,7 +119,7 @@ def parse_attendance(row: object, event: MarketingEvent) -> Event | None:
         id=str(data.id),
         kind=EVENT_KIND,
         # Milliseconds in the specification, ISO 8601 in the guide.
-        at=parse_timestamp(data.properties.occurred_at),
+        at=parse_event_time(data.properties.occurred_at),
         contact_id=contact.contact_id,
         email=None if contact.contact_id else normalize_email(contact.email),
         campaign=event.id,

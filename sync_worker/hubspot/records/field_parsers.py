@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -44,6 +45,7 @@ def translate_parse_errors(operation: str) -> Iterator[None]:
 
 class _Next(msgspec.Struct):
     after: str | int | None = None
+    link: str | None = None
 
 
 class _Paging(msgspec.Struct):
@@ -56,7 +58,13 @@ def parse_next_cursor(paging: object) -> str | None:
     An empty text is not a cursor: with it, HubSpot would return the first page again.
     """
     following = convert(paging, _Paging).next if paging else None
-    return None if following is None or following.after in (None, "") else str(following.after)
+    if following is None or following.after in (None, ""):
+        return _parse_link(following.link) if following and following.link else None
+    return str(following.after)
+
+
+def _parse_link(link: str) -> str | None:
+    return next(iter(parse_qs(urlsplit(link).query).get("after", ())), None)
 
 
 def parse_contacts(decoder: RecordDecoder, rows: Iterable[DecodedJson]) -> tuple[Contact, ...]:

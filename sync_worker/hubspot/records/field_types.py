@@ -19,6 +19,7 @@ Shape = TypeVar("Shape")
 
 MAX_ID: Final = 2**53  # JSON numbers are exact up to here
 MAX_ID_DIGITS: Final = 15  # of an id in a text
+FIRST_EVENT: Final = datetime(2006, 6, 1, tzinfo=UTC)  # HubSpot's first month; an earlier time is one in seconds, or none
 LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 RANGE_TOLERANCE: Final = timedelta(days=1)  # HubSpot compares some times coarsely
 MAX_KEY_CHARS: Final = 255
@@ -29,7 +30,8 @@ RecordId: TypeAlias = Annotated[int, Meta(gt=0, lt=MAX_ID)]
 #: An id of HubSpot that is not a number: of a form, an event.
 TextId: TypeAlias = Annotated[str, Meta(min_length=1, max_length=MAX_KEY_CHARS)]
 Email: TypeAlias = Annotated[str, Meta(max_length=MAX_EMAIL_CHARS)]
-Milliseconds: TypeAlias = Annotated[int, Meta(ge=0, lt=to_ms(LATEST))]
+#: The time of an event.
+Milliseconds: TypeAlias = Annotated[int, Meta(ge=to_ms(FIRST_EVENT), lt=to_ms(LATEST))]
 Count: TypeAlias = Annotated[int, Meta(ge=0, lt=MAX_ID)]
 
 
@@ -83,6 +85,13 @@ def parse_timestamp(value: object) -> datetime:
         raise UnreadableField("a time that is too large") from None
     if not EPOCH <= at < LATEST:
         raise UnreadableField("a time that is not between 1970 and 2200")
+    return at
+
+
+def parse_event_time(value: object) -> datetime:
+    """Parse the time of an event; raises UnreadableField like `parse_timestamp`, and for a time before HubSpot's first month."""
+    if (at := parse_timestamp(value)) < FIRST_EVENT:
+        raise UnreadableField("a time before June 2006")
     return at
 
 

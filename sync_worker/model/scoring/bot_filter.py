@@ -20,6 +20,7 @@ MANY_LINKS: Final = "many_links"
 CRAWLER: Final = "crawler"
 
 _REASON_TYPE: Final = pl.Enum([FLAGGED, AFTER_SEND, CRAWLER, MANY_LINKS])
+_PHONE_BRAND: Final = "cubot"  # not a bot
 _CLICK_KIND: Final = "email_click"
 _BURST_MILLISECONDS: Final = 1_000
 _ROW_COLUMN: Final = "row"
@@ -53,7 +54,8 @@ def _find_crawlers(events: pl.DataFrame, patterns: tuple[str, ...]) -> pl.Series
     The engine does not backtrack, so a long user agent takes linear time.
     """
     agents = events["user_agent"].drop_nulls().unique()
-    return agents.filter(agents.str.to_lowercase().str.contains(any_glob(patterns)) | agents.str.contains(_join_crawler_patterns()))
+    lower = agents.str.to_lowercase().str.replace_all(_PHONE_BRAND, "", literal=True)
+    return agents.filter(lower.str.contains(any_glob(patterns)) | agents.str.contains(_join_crawler_patterns()))
 
 
 @cache

@@ -44,7 +44,7 @@ _LOOKUPS: Final[Mapping[str, tuple[Callable[[str], object], type[pl.DataType]]]]
     "title": (title_class, pl.Int8),
 }
 _NUMBER_PATTERN: Final = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?$"
-_EPOCH_PATTERN: Final = r"^\d{9,14}$"
+_EPOCH_PATTERN: Final = r"^\d{11,14}$"  # milliseconds; a time of today in seconds has ten digits
 _SEPARATOR: Final = ";"
 _BLANKS_PATTERN: Final = r"[\s\x1c-\x1f]+"
 _EXPECTED_TEXTS: Final = {
@@ -227,7 +227,7 @@ def _keep_valid_options(values: pl.Series, options: tuple[str, ...]) -> pl.Serie
     if not options:
         return values
     allowed = [normalize_text(option) for option in options]
-    split = values.str.split(";").to_frame("parts")
+    split = values.str.strip_chars("; ").str.split(";").to_frame("parts")
     valid = split.select(pl.col("parts").list.eval(pl.element().str.strip_chars(" ").is_in(allowed)).list.all()).to_series()
     return values.zip_with(valid.fill_null(value=False), _nulls_like(values))
 

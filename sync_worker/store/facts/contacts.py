@@ -28,6 +28,7 @@ from sync_worker.store.schema import companies, contacts, events
 from sync_worker.store.writes import hand_offs, memberships, mql_starts
 
 _MAX_ID_DIGITS: Final = 18  # of the numbers that the database can hold
+_MAX_COUNTER: Final = 2**53  # a larger total is a mistake of the sender, and no number of the database
 #: In the order of the tuples that `_write_rows` writes.
 _CONTACT_COLUMNS: Final = ("id", "email", "company_id", "updated_at", "facts", "shown", "stage", "sweep")
 
@@ -227,11 +228,12 @@ def load_counter(tx: Connection, name: str, *, after: int, limit: int) -> dict[i
 
 
 def parse_counter(text: str | None) -> int | None:
-    """Return a counter as a whole number, 0 if it has no value, or None if it is not a number."""
+    """Return a counter as a whole number, 0 if it has no value, or None if it is not a number of events."""
     try:
-        return int(float(text)) if text else 0
-    except (ValueError, OverflowError):
+        number = float(text or 0)
+    except ValueError:
         return None
+    return int(number) if 0 <= number < _MAX_COUNTER else None
 
 
 def find_id(tx: Connection, email_or_id: str) -> int | None:

@@ -37,7 +37,7 @@ class PortalFolder:
     shows_occurrences: bool
     deals: Iterable[JsonObject] = ()
     property_history: Iterable[JsonObject] = ()
-    unreadable: Counter[str] = field(default_factory=Counter)  # rows of events that could not be read, by file
+    unreadable: Counter[str] = field(default_factory=Counter)  # rows of events that could not be read in full, by file
 
     def read_events(self) -> Iterator[tuple[Event, datetime | None]]:
         """Yield the events that a backfill reads, each with the time when HubSpot replaced it; rows that cannot be read are counted.
@@ -64,8 +64,12 @@ class PortalFolder:
 
     def _parse(self, file: str, parse: Callable[[JsonObject], T], row: JsonObject) -> T | None:
         """Return the parsed row, or None: a wrong field must not stop the evaluation of all others."""
+        ignored: list[str] = []
         try:
-            return parse_readable_fields(row, parse, [])
+            return parse_readable_fields(row, parse, ignored)
         except PARSE_ERRORS:
-            self.unreadable[file] += 1
+            ignored.append("the row")
             return None
+        finally:
+            if ignored:
+                self.unreadable[file] += 1

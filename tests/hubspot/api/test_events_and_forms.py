@@ -193,6 +193,26 @@ def test_all_forms_are_read(hubspot: HubSpot, server: FakeServer) -> None:
     assert [(query["formTypes"], query.get("after")) for query in server.queries] == [("all", None), ("all", "100")]
 
 
+@pytest.mark.parametrize(
+    ("paging", "cursor"),
+    [
+        (None, None),
+        ([], None),
+        ({"next": None}, None),
+        ({"next": {}}, None),
+        ({"next": {"after": ""}}, None),
+        ({"next": {"after": 100}}, "100"),
+        ({"next": {"link": "https://api.hubapi.com/x?limit=5&after=MTAw%3D"}}, "MTAw="),
+    ],
+)
+def test_the_cursor_of_the_next_page_may_have_several_forms(
+    hubspot: HubSpot, server: FakeServer, paging: object, cursor: str | None
+) -> None:
+    server.respond("GET", "/form-integrations/v1/submissions/forms/f-1", json_response({"results": [], "paging": paging}))
+
+    assert hubspot.forms.read_submissions("f-1").next == cursor
+
+
 def test_archived_forms_are_requested_separately(hubspot: HubSpot, server: FakeServer) -> None:
     old = {"id": "f-3", "name": "Old", "archived": True, "archivedAt": "2026-05-01T00:00:00Z"}
     server.respond("GET", "/marketing/v3/forms", json_response({"results": [old]}))
@@ -276,6 +296,7 @@ def test_a_form_with_any_id_and_time_of_archiving_is_read(hubspot: HubSpot, serv
         ({"created": AT_MS + 3 * 86_400_000}, "a time outside of the requested range"),
         ({"recipient": ["b@x.example"]}, "Expected `str`, got `array` - at `recipient`"),
         ({"recipient": " "}, "the recipient is empty"),
+        ({"created": AT_MS // 1_000}, "Expected `int` >= 1149120000000 - at `created`"),
         ({"recipient": "b" * 321}, "Expected `str` of length <= 320 - at `recipient`"),
         ({"id": ""}, "Expected `str` of length >= 1 - at `id`"),
     ],

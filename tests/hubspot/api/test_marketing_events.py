@@ -37,7 +37,9 @@ def participation_body(number: int, state: str = "ATTENDED", at: object = AT_MS,
 
 def test_webinars_are_read_page_by_page_without_other_events(hubspot: HubSpot, server: FakeServer) -> None:
     fair, untold = ROW | {"objectId": "502", "eventType": "Tradeshow"}, {"objectId": 503, "eventName": "Untold"}
-    server.respond("GET", EVENTS, json_response({"results": [ROW, fair], **next_page_body("502")}), json_response({"results": [untold]}))
+    server.respond(
+        "GET", EVENTS, json_response({"results": [ROW, fair], **next_page_body("502")}), json_response({"results": [untold, ROW]})
+    )
 
     assert hubspot.marketing_events.list_webinars() == (SEMINAR, MarketingEvent(id="503", name="Untold"))
     assert server.queries == [{"limit": "100"}, {"limit": "100", "after": "502"}]

@@ -70,6 +70,7 @@ BROWSERS = [
     f"{_IPHONE} Mobile/15E148 [LinkedInApp]/9.29.6475",
     f"{_IPHONE} Mobile/15E148 [FBAN/FBIOS;FBAV/468.0.0.36.106;FBDV/iPhone14,5;FBSN/iOS]",
     f"Mozilla/5.0 (Linux; Android 10; K) {_KIT} Chrome/126.0.0.0 Mobile Safari/537.36",
+    f"Mozilla/5.0 (Linux; Android 9; CUBOT NOTE 20) {_KIT} Chrome/91.0.4472.120 Mobile Safari/537.36",
     f"Mozilla/5.0 (Linux; Android 14; SM-S921B) {_KIT} SamsungBrowser/25.0 Chrome/121.0.0.0 Mobile Safari/537.36",
     f"Mozilla/5.0 (Linux; Android 14; Pixel 8; wv) {_KIT} Version/4.0 Chrome/125.0.6422.165 Mobile Safari/537.36",
     "Mozilla/5.0 (Android 14; Mobile; rv:127.0) Gecko/127.0 Firefox/127.0",

@@ -28,6 +28,14 @@ contact_rows = st.builds(
 )
 
 
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [(None, 0), ("", 0), ("3", 3), ("3.0", 3), ("-3", None), ("many", None), ("NaN", None), ("1e99", None), ("inf", None)],
+)
+def test_a_counter_that_is_no_number_of_events_is_not_compared(text: str | None, number: int | None) -> None:
+    assert contact_store.parse_counter(text) == number
+
+
 def evaluated_fields(contact: ContactRow) -> tuple[object, ...]:
     return contact.facts, contact.company_id, contact.email, {*contact.additional_emails}
 

@@ -34,6 +34,7 @@ _CAPITAL_ENDING: Final = re.compile(r"(?<=[a-zäöüß])In(?=(?:nen)?\b)")
 _DOTS: Final = re.compile(r"\b(?:[a-z]\.\s?)+[a-z]\b\.?")
 _TOKENS: Final = re.compile(r"'s(?![a-z])|(?<=s)'(?=[ -]\w)|[a-z0-9]+|[\u3400-\u9fff]+|[&+]|@|[,;:|/()\[\]*]| - ")
 _BLANK_TITLE: Final = re.compile(r"[a-z]?|\d+|([a-z])\1+")  # of a text without punctuation
+_PARTS: Final = re.compile(r"[/|,;]")  # "Other / Autre"
 _SPACED_LINE: Final = re.compile(r"[\r\n]+|[\u2022\u00b7](?= )")
 _FIXED: Final = {
     "&": Entry(kind="join", phrase="&"),
@@ -100,7 +101,12 @@ def explain_seniority(title: str) -> tuple[int, str] | None:
 
 
 def _has_no_information(composed: str, vocabulary: Vocabulary) -> bool:
-    marks = strip_marks(normalize_text(composed).translate(vocabulary.letters))
+    text = normalize_text(composed).translate(vocabulary.letters)
+    return any(all(_says_nothing(part, vocabulary) for part in parts) for parts in ([text], _PARTS.split(text), text.split()))
+
+
+def _says_nothing(text: str, vocabulary: Vocabulary) -> bool:
+    marks = strip_marks(text)
     return marks in vocabulary.says_nothing or bool(_BLANK_TITLE.fullmatch(marks))
 
 

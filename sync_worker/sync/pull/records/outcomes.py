@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property, partial
+from math import inf, isfinite
 from typing import Final
 
 from sqlalchemy import Connection
@@ -16,7 +17,7 @@ from sync_worker.errors import Forbidden
 from sync_worker.hubspot.api.crm.property_histories import BATCH_SIZE, RecordHistory
 from sync_worker.hubspot.api.pages import follow_pages
 from sync_worker.hubspot.client import HubSpot
-from sync_worker.hubspot.records.field_types import UnreadableField, parse_timestamp
+from sync_worker.hubspot.records.field_types import parse_optional_timestamp
 from sync_worker.hubspot.records.models import Contact, Deal, ResultPage
 from sync_worker.model.compiled.model import Model
 from sync_worker.progress import Progress
@@ -220,14 +221,13 @@ def _stage_rows(contact: Contact) -> Iterator[StageDate]:
 
 
 def _parse_ms(text: str | None) -> int | None:
-    try:
-        return to_ms(parse_timestamp(text)) if text else None
-    except UnreadableField:
-        return None
+    at = parse_optional_timestamp(text)
+    return None if at is None else to_ms(at)
 
 
 def _parse_amount(text: str | None) -> float | None:
     try:
-        return float(text) if text else None
+        amount = float(text) if text else inf
     except ValueError:
         return None
+    return amount if isfinite(amount) else None
