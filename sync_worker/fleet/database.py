@@ -17,7 +17,6 @@ from sync_worker.fleet import schema
 from sync_worker.store.database import POSTGRES_OPTIONS, translate_db_errors
 
 LOCK_KEY: Final = 20_431_776  # of the advisory lock while the tables are created
-TABLES: Final = "portals-1"
 EXAMPLE: Final = "Example: postgresql+psycopg://user@host/fleet."
 
 
@@ -57,8 +56,10 @@ class FleetDatabase:
 
     @property
     def connection_string(self) -> str:
-        """Return the address for libpq, with the password."""
-        return select_schema(self.url, schema.SCHEMA).set(drivername="postgresql").render_as_string(hide_password=False)
+        """Return the address for libpq, with the password, and with the options by which a connection notices that it is dead."""
+        url = select_schema(self.url, schema.SCHEMA).set(drivername="postgresql")
+        options = {key: str(value) for key, value in POSTGRES_OPTIONS.items() if key not in url.query}
+        return url.update_query_dict(options).render_as_string(hide_password=False)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -70,31 +71,37 @@ class FleetDatabase:
             raise StateError(error.message, hint="Check SYNC_WORKER_FLEET_URL and the rights of its user.") from error
 
     def require_tables(self) -> None:
-        """Raise ConfigurationError if the database has no fleet."""
+        """Raise ConfigurationError if the database has no fleet; update the tables of an earlier version."""
         with self.transaction() as tx:
-            has_tables = inspect(tx).has_table(schema.portals.name, schema=schema.SCHEMA)
-        if not has_tables:
+            applied = _load_applied(tx)
+        if applied is None:
             raise ConfigurationError(f"{self.location} has no fleet yet.", hint="`sync-worker fleet add` creates it with the first portal.")
+        if not applied.issuperset(_list_migrations()):
+            self.create_tables()
 
     def create_tables(self) -> None:
-        """Create the tables of the fleet and of the job queue, or apply what later versions of the queue have added."""
+        """Create the tables of the fleet and of the job queue, or apply what later versions have added.
+
+        Raises ConfigurationError if a later version has changed the tables already.
+        """
         from procrastinate.schema import SchemaManager  # noqa: PLC0415 -- only this function needs the queue
 
-        names = sorted(
-            path.name for path in resources.files("procrastinate.sql").joinpath("migrations").iterdir() if path.name[:1].isdigit()
-        )
+        names = _list_migrations()
         with self.transaction() as tx:
             tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
-            if not inspect(tx).has_table(schema.migrations.name, schema=schema.SCHEMA):
+            applied = _load_applied(tx)
+            if applied is None:
                 tx.execute(text(f"CREATE SCHEMA IF NOT EXISTS {schema.SCHEMA}"))
                 schema.metadata.create_all(tx, checkfirst=False)
                 _run_script(tx, SchemaManager.get_schema())
-                new = [TABLES, *names]
-            else:
-                applied = set(tx.execute(select(schema.migrations.c.name)).scalars())
-                new = [name for name in names if name not in applied]
-                for name in new:
-                    _run_script(tx, resources.files("procrastinate.sql").joinpath("migrations", name).read_text(encoding="utf-8"))
+            elif later := sorted(name for name in applied if name.startswith("portals-") and name not in schema.VERSIONS):
+                raise ConfigurationError(
+                    f"{self.location}: a later version of sync-worker has changed the fleet ({later[-1]}).",
+                    hint="Update this installation.",
+                )
+            new = [name for name in names if name not in (applied or ())]
+            for name in new if applied is not None else ():
+                _apply(tx, name)
             if new:
                 tx.execute(insert(schema.migrations), [{"name": name} for name in new])
 
@@ -127,6 +134,26 @@ def select_schema(url: URL, name: str) -> URL:
     own = url.query.get("options", "")
     options = f"{own if isinstance(own, str) else ' '.join(own)} -csearch_path={name}".strip()
     return url.update_query_dict({"options": options})
+
+
+def _list_migrations() -> list[str]:
+    """Return the versions of the fleet's tables, then the migrations of the job queue."""
+    scripts = resources.files("procrastinate.sql").joinpath("migrations").iterdir()
+    return [*schema.VERSIONS, *sorted(path.name for path in scripts if path.name[:1].isdigit())]
+
+
+def _load_applied(tx: Connection) -> set[str] | None:
+    """Return what has been applied, or None if the database has no fleet."""
+    if not inspect(tx).has_table(schema.migrations.name, schema=schema.SCHEMA):
+        return None
+    return set(tx.execute(select(schema.migrations.c.name)).scalars())
+
+
+def _apply(tx: Connection, name: str) -> None:
+    for statement in schema.VERSIONS.get(name, ()):
+        tx.execute(statement)
+    if name not in schema.VERSIONS:
+        _run_script(tx, resources.files("procrastinate.sql").joinpath("migrations", name).read_text(encoding="utf-8"))
 
 
 def _run_script(tx: Connection, script: str) -> None:

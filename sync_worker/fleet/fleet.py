@@ -64,8 +64,7 @@ class Fleet:
     def status(self, names: Collection[str] = ()) -> FleetStatus:
         """Return the status of some portals, by default of all."""
         self.database.require_tables()
-        portals = [self.registry.load(name) for name in names] if names else self.registry.load_all()
-        return FleetStatus(portals=portals, now=self.clock())
+        return self.registry.load_status(self.clock(), names)
 
     def pause(self, names: Sequence[str], note: str) -> None:
         """Pause portals, by default all; active runs end first."""

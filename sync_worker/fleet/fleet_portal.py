@@ -53,6 +53,7 @@ class LastRun:
     seconds: float | None = None
     exit_code: int | None = None
     error: str | None = None
+    cause: str | None = None  # of the error, one of `service.failure_cause.CAUSES`
     done_at: datetime | None = None  # end of the last run that no error ended
     contacts: int | None = None
     mqls: int | None = None

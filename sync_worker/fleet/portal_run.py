@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from threading import Lock
+from threading import Event, Lock
+from typing import Final
 
 import structlog
 
 from sync_worker import log as log_format
-from sync_worker.errors import ConfigurationError, ExitCode, SyncWorkerError
+from sync_worker.errors import ConfigurationError, ExitCode, StateBusy, SyncWorkerError
 from sync_worker.fleet.fleet_portal import FleetPortal, RunKind
 from sync_worker.fleet.model_cache import ModelCache
 from sync_worker.fleet.portal_settings import build_portal_settings
@@ -34,6 +35,7 @@ from sync_worker.worker import Worker, build_worker
 log = structlog.get_logger()
 
 Observer = Callable[[RunKind, str, float], None]  # gets kind, outcome and seconds of each run
+SAVE_SECONDS: Final = 1.0  # between two attempts to save a result while the database is away
 JOBS: dict[RunKind, Job] = {
     RunKind.BACKFILL: lambda worker: worker.backfill(),
     RunKind.SYNC: lambda worker: worker.sync(),
@@ -55,20 +57,22 @@ class PortalRunner:
     clock: Callable[[], datetime]
     observe: Observer = lambda _kind, _outcome, _seconds: None
     models: ModelCache = field(default_factory=ModelCache)
+    save_seconds: float = SAVE_SECONDS
     _active: set[_ActiveWorker] = field(default_factory=set)
     _lock: Lock = field(default_factory=Lock)
-    _is_stopping: bool = False
+    _stopping: Event = field(default_factory=Event)
 
     def run(self, name: str) -> None:
         """Run a portal if it is due, and save what the run said; raises RunInterrupted if `interrupt` ended it."""
         portal = self.registry.find(name)
         if portal is None or portal.paused_at or portal.next_run_at > self.clock():
             return  # changed while the job was waiting
-        started, place = self.clock(), f"{socket.gethostname()}:{os.getpid()}"
+        started = self.clock()
         with structlog.contextvars.bound_contextvars(portal=name):
-            self.registry.save_start(name, portal.next_run, started, place)
+            if not self.registry.save_start(name, portal.next_run, started, find_place()):
+                return
             ended = self._run_due(portal)
-            self.registry.save_end(ended)
+            self._save(lambda: self.registry.save_end(ended))
             log.info(
                 "fleet.run_ended",
                 job=portal.next_run,
@@ -80,7 +84,7 @@ class PortalRunner:
 
     def interrupt(self) -> None:
         """Let all active runs stop after their current batch."""
-        self._is_stopping = True
+        self._stopping.set()
         with self._lock:
             active = list(self._active)
         for each in active:
@@ -132,12 +136,14 @@ class PortalRunner:
             log.error("run.refused", job=portal.next_run, error=str(error))  # noqa: TRY400 -- a sentence, not a traceback
             degradation.add(error)
             return self._fail(portal, settings, degradation, error, started=started, delay=timedelta(0), is_final=True)
+        if isinstance(result.error, StateBusy) and portal.state_url is None:
+            self._save(worker.release_leases)  # the run could not, and another process would have to wait until its lease is half over
         if result.error:
             is_final = result.final is not None
             return self._fail(portal, settings, degradation, result.error, started=started, delay=result.retry_in, is_final=is_final)
         if result.done:
             return self._finish(portal, worker, runner, reports[-1], started)
-        if self._is_stopping:
+        if self._stopping.is_set():
             raise RunInterrupted
         return replace(portal, next_run_at=self.clock() + runner.health.cycle)  # `service pause` on the state of this portal
 
@@ -148,7 +154,7 @@ class PortalRunner:
     def _finish(self, portal: FleetPortal, worker: Worker, runner: CycleRunner, report: RunReport, started: datetime) -> FleetPortal:
         now, figures = self.clock(), runner.metrics.figures
         seconds = (now - started).total_seconds()
-        last = replace(portal.last, finished_at=now, seconds=seconds, exit_code=int(report.exit_code), error=None, done_at=now)
+        last = replace(portal.last, finished_at=now, seconds=seconds, exit_code=int(report.exit_code), error=None, cause=None, done_at=now)
         if figures:
             last = replace(
                 last,
@@ -176,8 +182,9 @@ class PortalRunner:
     ) -> FleetPortal:
         now, reason = self.clock(), log_format.redact_text(str(error))
         seconds = (now - started).total_seconds()
-        last = replace(portal.last, finished_at=now, seconds=seconds, exit_code=int(error.exit_code), error=reason)
-        self.observe(portal.next_run, find_cause(error), seconds)
+        cause = find_cause(error)
+        last = replace(portal.last, finished_at=now, seconds=seconds, exit_code=int(error.exit_code), error=reason, cause=cause)
+        self.observe(portal.next_run, cause, seconds)
         failed = replace(portal, last=last, failures=save_degradation(degradation))
         if is_final:
             log.error("fleet.portal_paused", error=reason, next=f"after a repair, `sync-worker fleet resume {portal.name}`")
@@ -190,12 +197,28 @@ class PortalRunner:
         with self._lock:
             self._active.add(active)
         try:
-            if self._is_stopping:
+            if self._stopping.is_set():
                 raise RunInterrupted
             yield
         finally:
             with self._lock:
                 self._active.discard(active)
+
+    def _save(self, action: Callable[[], object]) -> None:
+        """Repeat until the fleet's database responds: no run can start before, and a run that is not saved would be repeated."""
+        while True:
+            try:
+                action()
+            except StateBusy:
+                if self._stopping.wait(self.save_seconds):
+                    raise
+            else:
+                return
+
+
+def find_place() -> str:
+    """Return host and process of this worker."""
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, Row, Select, column, delete, exists, func, insert, select, table, text, update
+from sqlalchemy import Connection, Row, Select, column, delete, exists, func, insert, select, table, text, true, update
+from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.exc import IntegrityError
 
 from sync_worker.errors import ConfigurationError
 from sync_worker.fleet.database import FleetDatabase
 from sync_worker.fleet.fleet_portal import Failures, FleetPortal, Lane, LastRun, RunKind
-from sync_worker.fleet.metrics import FleetFigures
-from sync_worker.fleet.schema import portals
+from sync_worker.fleet.fleet_status import FleetStatus, FleetWorker
+from sync_worker.fleet.schema import portals, workers
 
+WORKER_SILENCE: Final = timedelta(seconds=45)  # a process is seen every ten seconds
 JOBS: Final = table("procrastinate_jobs", column("lock"), column("queue_name"))
 #: Runs of a portal; its name is the lock of its jobs. The status is an enumeration of PostgreSQL, so it is compared with a literal.
 RUNNING: Final = exists().select_from(JOBS).where(JOBS.c.lock == portals.c.name, text("status = 'doing'"))
@@ -62,13 +63,12 @@ class Registry:
     def remove(self, name: str) -> FleetPortal:
         """Remove an entry and return it; raises ConfigurationError if it does not exist or its run is active."""
         portal = self.load(name)
-        if portal.is_running:
-            raise ConfigurationError(
-                f"A run of {name} is active.", hint=f"Run `sync-worker fleet pause {name}`, and remove it when the run has ended."
-            )
         with self.database.transaction() as tx:
             tx.execute(delete(JOBS).where(JOBS.c.lock == name, text("status = 'todo'")))
-            tx.execute(delete(portals).where(portals.c.name == name))
+            if not tx.execute(delete(portals).where(portals.c.name == name, ~RUNNING)).rowcount:
+                raise ConfigurationError(
+                    f"A run of {name} is active.", hint=f"Run `sync-worker fleet pause {name}`, and remove it when the run has ended."
+                )
         return portal
 
     def find(self, name: str) -> FleetPortal | None:
@@ -96,18 +96,32 @@ class Registry:
             rows = tx.execute(due.order_by(portals.c.priority.desc(), portals.c.next_run_at).limit(limit))
             return [_read_row(row) for row in rows]
 
-    def load_figures(self, now: datetime) -> FleetFigures:
-        """Return the figures of the fleet."""
-        entries = self.load_all()
+    def load_status(self, now: datetime, names: Collection[str] = ()) -> FleetStatus:
+        """Return the status of some portals, by default of all. Raises ConfigurationError if one does not exist."""
         waiting = select(JOBS.c.queue_name, func.count()).where(text("status = 'todo'")).group_by(JOBS.c.queue_name)
+        seen = select(workers).where(workers.c.seen_at > func.now() - WORKER_SILENCE).order_by(workers.c.place)
         with self.database.transaction() as tx:
-            queued: dict[str, int] = dict(tx.execute(waiting).tuples())
-        lags = [lag.total_seconds() for entry in entries if not entry.paused_at and (lag := entry.lag(now))]
-        return FleetFigures(
-            portals=Counter(entry.condition for entry in entries),
-            queued={lane: queued.get(lane, 0) for lane in Lane},
-            max_lag_seconds=max(lags, default=0.0),
-        )
+            chosen = portals.c.name.in_(self._require(tx, names)) if names else true()
+            rows = tx.execute(_select_portals().where(chosen).order_by(portals.c.name))
+            queued: dict[str, int] = {name: number for name, number in tx.execute(waiting)}  # noqa: C416 -- rows, not pairs
+            return FleetStatus(
+                portals=[_read_row(row) for row in rows],
+                workers=[FleetWorker(**row) for row in tx.execute(seen).mappings()],
+                queued={lane: queued.get(lane, 0) for lane in Lane},
+                now=now,
+            )
+
+    def save_worker(self, worker: FleetWorker) -> None:
+        """Save that a worker process is alive, and forget those that have been silent for a day."""
+        values = {**asdict(worker), "seen_at": func.now()}
+        with self.database.transaction() as tx:
+            tx.execute(pg_insert(workers).values(values).on_conflict_do_update(index_elements=["place"], set_=values))
+            tx.execute(delete(workers).where(workers.c.seen_at < func.now() - timedelta(days=1)))
+
+    def remove_worker(self, place: str) -> None:
+        """Record that a worker process has ended."""
+        with self.database.transaction() as tx:
+            tx.execute(delete(workers).where(workers.c.place == place))
 
     def pause(self, names: Iterable[str], now: datetime, reason: str) -> None:
         """Pause portals; a run in progress ends first. Raises ConfigurationError if one does not exist."""
@@ -121,7 +135,7 @@ class Registry:
         """End the pauses of portals, and let them run at a time. Raises ConfigurationError if one does not exist."""
         with self.database.transaction() as tx:
             chosen = self._require(tx, names)
-            healthy = {"failures": 0, "fatal_failures": 0, "failing_since": None, "fatal_since": None, "error": None}
+            healthy = {"failures": 0, "fatal_failures": 0, "failing_since": None, "fatal_since": None, "error": None, "cause": None}
             values = {"paused_at": None, "pause_reason": None, "next_run_at": at, **healthy}
             tx.execute(update(portals).where(portals.c.name.in_(chosen)).values(values))
 
@@ -129,12 +143,18 @@ class Registry:
         """Record which portal the token of an entry opens; raises ConfigurationError if another entry has it."""
         with self.database.transaction() as tx:
             self._refuse_double(tx, name, portal_id)
-            tx.execute(update(portals).where(portals.c.name == name).values(portal_id=portal_id))
+            try:
+                with tx.begin_nested():
+                    tx.execute(update(portals).where(portals.c.name == name).values(portal_id=portal_id))
+            except IntegrityError:  # another entry was faster
+                self._refuse_double(tx, name, portal_id)
+                raise
 
-    def save_start(self, name: str, kind: RunKind, now: datetime, place: str) -> None:
-        """Record that a run has started."""
+    def save_start(self, name: str, kind: RunKind, now: datetime, place: str) -> bool:
+        """Record that a run has started; return False if the entry was removed."""
+        values = {"started_at": now, "started_on": place, "last_run": kind}
         with self.database.transaction() as tx:
-            tx.execute(update(portals).where(portals.c.name == name).values(started_at=now, started_on=place, last_run=kind))
+            return bool(tx.execute(update(portals).where(portals.c.name == name).values(values)).rowcount)
 
     def save_end(self, portal: FleetPortal) -> None:
         """Save what the last run said, and when the next one is due. A pause that began during the run stays."""
@@ -146,6 +166,7 @@ class Registry:
             "seconds": last.seconds,
             "exit_code": last.exit_code,
             "error": last.error,
+            "cause": last.cause,
             "last_done_at": last.done_at,
             "contacts": last.contacts,
             "mqls": last.mqls,
@@ -199,6 +220,7 @@ def _read_row(row: Row[tuple[object, ...]]) -> FleetPortal:
         seconds=values["seconds"],
         exit_code=values["exit_code"],
         error=values["error"],
+        cause=values["cause"],
         done_at=values["last_done_at"],
         contacts=values["contacts"],
         mqls=values["mqls"],

@@ -1,11 +1,13 @@
-"""The table of the fleet. It is in a schema of its own, next to the tables of the job queue and the schemas of the portals' states."""
+"""The tables of the fleet. They share a schema with the job queue; each portal's state has its own."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, DateTime, Float, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, DateTime, Executable, Float, Integer, MetaData, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.schema import CreateTable
 
 SCHEMA: Final = "fleet"
 metadata: Final = MetaData()
@@ -34,6 +36,7 @@ portals: Final = Table(
     Column("seconds", Float),
     Column("exit_code", Integer),
     Column("error", Text),
+    Column("cause", Text),  # of the error, as in the metrics of `serve`
     Column("last_done_at", TIME),
     Column("failing_since", TIME),
     Column("fatal_since", TIME),
@@ -45,5 +48,22 @@ portals: Final = Table(
     Column("read_to", TIME),  # the oldest cursor
 )
 
-#: What has been applied to the database: the tables above, and each migration of the job queue.
+workers: Final = Table(
+    "workers",
+    metadata,
+    Column("place", Text, primary_key=True),  # host and process
+    Column("version", Text, nullable=False),
+    Column("short_runs", Integer, nullable=False),
+    Column("long_runs", Integer, nullable=False),
+    Column("started_at", TIME, nullable=False),
+    Column("seen_at", TIME, nullable=False),  # by the clock of the database, as all machines share it
+)
+
+#: What has been applied to the database: the changes of the tables above, and each migration of the job queue.
 migrations: Final = Table("migrations", metadata, Column("name", Text, primary_key=True))
+
+#: The tables by version: the statements that turn the tables of the version before into these.
+VERSIONS: Final[Mapping[str, Sequence[Executable]]] = {
+    "portals-1": (),
+    "portals-2": (text(f"ALTER TABLE {SCHEMA}.portals ADD COLUMN cause TEXT"), CreateTable(workers)),
+}

@@ -36,6 +36,7 @@ POSTGRES_OPTIONS: Final[Mapping[str, object]] = {
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,  # milliseconds until a statement that the network does not deliver fails
 }
 # SQLSTATE classes of PostgreSQL: connection exception, insufficient resources, operator intervention; and the code of a lock timeout.
 UNAVAILABLE_STATES: Final = ("08", "53", "57", "55P03")

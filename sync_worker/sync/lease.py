@@ -5,7 +5,8 @@ A process that was stopped past its lease therefore changes nothing more.
 
 A killed run leaves its lease behind. If it ran on this machine and its process no longer exists, the next run takes over at once;
 otherwise the lease has to expire. On PostgreSQL, the holder also locks its connection: a lease without that lock of which half is over is
-free as well, because its holder would have to renew it before the next request. Workers with separate states do not see each other's
+free as well, because its holder would have to renew it before the next request. A run that has ended while the state did not respond
+leaves its lease behind as well; its process knows that and takes it over at once. Workers with separate states do not see each other's
 leases, and HubSpot offers no lock.
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -31,6 +32,7 @@ from sync_worker.store.leases import LeaseRow
 from sync_worker.timestamps import from_ms, to_ms, uptime
 
 RENEWALS_PER_LEASE: Final = 10
+_UNRELEASED: Final[set[str]] = set()  # runs of this process that have ended, but whose lease could not be released
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +149,7 @@ def acquire(
         other = leases.load(tx, name)
         locked = leases.lock_session(tx, name)
     has_lost_connection = locked and other is not None and other.expires_at <= to_ms(now + duration / 2)
-    is_abandoned = other is not None and (has_lost_connection or Process.parse(other.process).is_dead(own))
+    is_abandoned = other is not None and (has_lost_connection or other.run in _UNRELEASED or Process.parse(other.process).is_dead(own))
     with store.transaction() as tx:
         acquired = leases.acquire(
             tx,
@@ -167,15 +169,19 @@ def acquire(
     expires_at = started + duration.total_seconds()
     lease = Lease(store=store, name=name, run_id=run_id, clock=clock, uptime=uptime, duration=duration, expires_at=expires_at)
     store.fence = lease.check
+    _UNRELEASED.discard(run_id)
     try:
         yield lease
     finally:
         store.fence = None
-        # An error of the state must not replace the error that ended the run; the lease expires by itself.
-        with suppress(StateError, StateBusy), store.transaction() as tx:
-            leases.release(tx, run_id)
-            if locked:
-                leases.unlock_session(tx, name)
+        # An error of the state must not replace the error that ended the run.
+        try:
+            with store.transaction() as tx:
+                leases.release(tx, run_id)
+                if locked:
+                    leases.unlock_session(tx, name)
+        except (StateError, StateBusy):
+            _UNRELEASED.add(run_id)
 
 
 def raise_if_used(store: Store, now: datetime) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,8 +25,9 @@ from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.worker import utc_now
 from tests.harness import MODEL, UNLIMITED, create_crm_schema, parse_cached, small_portal
 from tests.store.database_factories import temporary_state_url
-from tests.system.subprocesses import PROGRAM, CommandResult, Workspace
+from tests.system.subprocesses import PROGRAM, ROOT, CommandResult, Workspace
 
+SERVE = (*PROGRAM, "fleet", "serve")
 DEADLINE_SECONDS = 60
 
 
@@ -61,11 +63,11 @@ class FleetDesk:
     def build_runner(self) -> PortalRunner:
         return PortalRunner(registry=self.registry, settings=self.fleet.settings, clock=utc_now)
 
-    def start(self, *options: str) -> subprocess.Popen[bytes]:
+    def start(self, command: Sequence[str] = SERVE, **environment: str) -> subprocess.Popen[bytes]:
         """Start a worker process of the fleet in a new Python, as polars needs for its threads; its log is in the folder."""
-        folder, environment = self.workspace.folder, self.workspace.build_environment()
+        folder, variables = self.workspace.folder, self.workspace.build_environment(**environment)
         with (folder / f"serve-{len(self.processes)}.log").open("w") as log:
-            process = subprocess.Popen([*PROGRAM, "fleet", "serve", *options], cwd=folder, env=environment, stderr=log)
+            process = subprocess.Popen(command, cwd=folder, env={**variables, "PYTHONPATH": str(ROOT)}, stderr=log)
         self.processes.append(process)
         return process
 
@@ -109,6 +111,11 @@ def start_fleet(folder: Path, portals: Mapping[str, PortalData], *, config: Mapp
             for process in desk.processes:
                 process.kill()
                 process.wait()
+
+
+def find_free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
 
 
 def make_portals(*names: str) -> dict[str, PortalData]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from procrastinate import App, PsycopgConnector
+from procrastinate.jobs import Status
 from sqlalchemy import text
 
 from sync_worker.errors import ConfigurationError, ModelError
@@ -19,12 +20,13 @@ from sync_worker.fleet.database import FleetDatabase
 from sync_worker.fleet.fleet_portal import PortalCondition, RunKind
 from sync_worker.fleet.job_queue import rescue_runs
 from sync_worker.fleet.portal_run import RunInterrupted
+from sync_worker.fleet.queue_connector import QueueConnector
 from tests.acceptance.test_json_output import documented_keys
 from tests.fleet.fleet_factories import FleetDesk, make_portals, start_fleet
-from tests.harness import small_portal, start_harness
 from tests.store.database_factories import POSTGRES_URL
 
 pytestmark = pytest.mark.skipif(POSTGRES_URL is None, reason="a fleet needs PostgreSQL: python -m tests.postgres tests/fleet")
+DEAD_AFTER = 30.0  # seconds
 NAMES = ("acme", "bolt", "cargo", "delta")
 DIGEST_KEYS = ("list", "status")
 
@@ -41,13 +43,6 @@ def empty_fleet(desk: FleetDesk) -> Iterator[None]:
     desk.fleet.database.create_tables()
     for name in desk.load():
         desk.fleet.remove(name, drop_state=True)
-
-
-@pytest.fixture(scope="module")
-def digest_of_a_single_run(tmp_path_factory: pytest.TempPathFactory) -> str:
-    with start_harness(tmp_path_factory.mktemp("single"), small_portal(portal_id=1_000)) as harness:
-        harness.backfill()
-        return harness.digest()
 
 
 def test_a_database_without_a_fleet_is_named(desk: FleetDesk) -> None:
@@ -156,13 +151,36 @@ async def _die_and_rescue(database: FleetDatabase) -> list[tuple[str, str]]:
         worker = await app.job_manager.register_worker()
         await run_portal.configure(queue="long", lock="delta", queueing_lock="delta").defer_async(name="delta")
         assert await app.job_manager.fetch_job(queues=["long"], worker_id=worker)
-        await rescue_runs(app)
+        await rescue_runs(app, DEAD_AFTER)
         with database.transaction() as tx:  # as if the process had died a minute ago
             assert tx.execute(text("SELECT status FROM procrastinate_jobs")).scalar() == "doing"
             tx.execute(text("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 minute'"))
-        await rescue_runs(app)
+        await rescue_runs(app, DEAD_AFTER)
     with database.transaction() as tx:
         return [(status, lock) for status, lock in tx.execute(text("SELECT status::text, lock FROM procrastinate_jobs"))]
+
+
+def test_the_end_of_a_job_is_saved_although_its_connection_ends(desk: FleetDesk) -> None:
+    desk.add("delta")
+    asyncio.run(_finish_without_connection(desk.fleet.database))
+    assert not desk.load()["delta"].is_running
+
+
+async def _finish_without_connection(database: FleetDatabase) -> None:
+    app = App(connector=QueueConnector(conninfo=database.connection_string, connections=2))
+    async with app.open_async():
+        worker = await app.job_manager.register_worker()
+        await app.configure_task("run_portal", queue="long", lock="delta").defer_async(name="delta")
+        job = await app.job_manager.fetch_job(queues=["long"], worker_id=worker)
+        assert job
+        with database.transaction() as tx:
+            tx.execute(text("SELECT id FROM procrastinate_jobs FOR UPDATE"))  # the end of the job waits for this transaction
+            end = asyncio.create_task(app.job_manager.finish_job(job, Status.SUCCEEDED, delete_job=True))
+            waiting = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+            while tx.execute(waiting).first() is None:
+                tx.execute(text("SELECT pg_stat_clear_snapshot()"))
+                await asyncio.sleep(0.01)
+        await end
 
 
 def test_the_most_urgent_portals_are_due_first_and_none_twice(desk: FleetDesk) -> None:

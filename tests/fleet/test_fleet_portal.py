@@ -99,7 +99,7 @@ def test_the_text_of_the_status_has_one_line_for_each_portal(capsys: pytest.Capt
     paused = replace(
         DONE, name="bolt", paused_at=NOW, pause_reason=reason, last=replace(DONE.last, kind=RunKind.SYNC, finished_at=NOW, exit_code=3)
     )
-    print_fleet_status(FleetStatus(portals=[DONE, paused], now=NOW + MINUTE))
+    print_fleet_status(FleetStatus(portals=[DONE, paused], workers=[], queued=dict.fromkeys(Lane, 0), now=NOW + MINUTE))
     heading, first, second, counts = capsys.readouterr().out.splitlines()
     assert heading.split()[:3] == ["name", "last", "run"]
     assert first.split()[:2] == ["acme", "ok"]

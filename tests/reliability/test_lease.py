@@ -265,6 +265,16 @@ def test_a_run_that_has_just_renewed_its_lease_keeps_it_without_a_connection(sto
             pass
 
 
+@on_postgres
+def test_a_run_that_has_ended_without_a_connection_is_replaced_at_once_by_its_process(store: Store, other_store: Store) -> None:
+    with hold(store, "first", FakeClock(NOW)):
+        end_connections(other_store, of=store)
+    with other_store.transaction() as tx:
+        assert leases.load(tx) is not None
+    with hold(other_store, "second", FakeClock(NOW)) as lease:
+        lease.renew()
+
+
 def end_connections(store: Store, *, of: Store) -> None:
     """End the connection of another store, as a restart of the database does."""
     with of.transaction() as tx:
