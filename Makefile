@@ -8,7 +8,7 @@ MUTANTS := .venv-mutants
 AUDIT := .venv-audit
 # What `make test` runs on PostgreSQL as well: all statements of the store, and whole runs.
 POSTGRES_TESTS := tests/store tests/sync/test_invariants.py tests/sync/test_interrupted_run.py tests/reliability/test_lease.py \
-  tests/reliability/test_database_restart.py tests/fleet
+  tests/reliability/test_database_restart.py tests/console/test_pages.py tests/console/test_forms.py tests/fleet
 
 .PHONY: install hooks peers demo test postgres soak reliability mutants audit check bench countries format lock clean
 
@@ -44,9 +44,9 @@ test: install peers
 	$(BIN)/python -m pytest
 	$(BIN)/python -m tests.postgres $(POSTGRES_TESTS)
 
-# The tests of store, runs, reports and reliability on PostgreSQL; `make test` has a part of them. About five minutes.
+# The tests of store, runs, reports, console and reliability on PostgreSQL; `make test` has a part of them. About five minutes.
 postgres: install
-	$(BIN)/python -m tests.postgres tests/store tests/sync tests/reports tests/reliability
+	$(BIN)/python -m tests.postgres tests/store tests/sync tests/reports tests/console tests/reliability
 
 check: install
 	$(BIN)/ruff check .

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from sync_worker.errors import ConfigurationError, ModelError, StateBusy, StateError, SyncWorkerError
 from sync_worker.hubspot.client import HubSpot, connect
 from sync_worker.hubspot.rest import clock_skew, rate_limiter
+from sync_worker.hubspot.rest.retry import RetryPolicy
 from sync_worker.hubspot.rest.transport import Timeouts
 from sync_worker.insight.live_verdicts import LiveVerdicts, load_live_verdicts
 from sync_worker.insight.mqls.conversion import OutcomeReport, build_outcome_report
@@ -66,7 +67,7 @@ from sync_worker.sync.evaluate.evaluate import Evaluator, evaluate_all
 from sync_worker.sync.evaluate.shadow import build_shadow_evaluator
 from sync_worker.sync.handoff.channels import Channel, open_channels
 from sync_worker.sync.lease import Heartbeat, Lease, Process, acquire, raise_if_used
-from sync_worker.sync.plan.contact_names import ContactReport, read_names
+from sync_worker.sync.plan.contact_names import ContactName, ContactReport, read_names
 from sync_worker.sync.plan.named_mqls import NamedMql, load_named_mqls
 from sync_worker.sync.plan.plan import build_scope
 from sync_worker.sync.plan.plan_file import read_plan, write_plan
@@ -91,6 +92,8 @@ from sync_worker.sync.run_report import ErasureReport, RunReport
 from sync_worker.timestamps import from_ms, to_ms, uptime
 
 SERVICE_LEASE: Final = timedelta(minutes=2)  # the service renews it every 30 s
+MAX_PAGE_NAMES: Final = 100  # contacts in one call
+PAGE_TIMEOUTS: Final = Timeouts(connect=1, read=2, total=2)
 
 log = structlog.get_logger()
 ReportT = TypeVar("ReportT", bound=ContactReport)
@@ -160,17 +163,21 @@ class Worker:
     @cached_property
     def hubspot(self) -> HubSpot:
         """Return the HubSpot client; raises ConfigurationError if no token is set."""
-        hubspot = self.connect_hubspot(
+        hubspot = self._connect(Timeouts(total=self.settings.reply_seconds), RetryPolicy())
+        self._exit_stack.callback(hubspot.close)
+        return hubspot
+
+    def _connect(self, timeouts: Timeouts, retry_policy: RetryPolicy) -> HubSpot:
+        return self.connect_hubspot(
             token=self.settings.token,
             base_url=self.settings.base_url,
             api_version=self.settings.api_version,
             limits=rate_limiter.RateLimitSettings(reserve=self.settings.reserve),
-            timeouts=Timeouts(total=self.settings.reply_seconds),
+            timeouts=timeouts,
+            retry_policy=retry_policy,
             max_reply_bytes=self.settings.max_reply_megabytes << 20,
             tolerance=self._clock_tolerance,
         )
-        self._exit_stack.callback(hubspot.close)
-        return hubspot
 
     @property
     def _clock_tolerance(self) -> timedelta:
@@ -307,10 +314,20 @@ class Worker:
         """Return the last runs, newest first."""
         return load_runs(self.store, limit)
 
-    def load_emails(self, contact_ids: Sequence[int]) -> Mapping[int, str]:
-        """Return the addresses of contacts by id, where they are known."""
+    def read_names(self, contact_ids: Sequence[int]) -> Mapping[int, ContactName]:
+        """Return the names of contacts for a page, by one call: as HubSpot shows them now, or addresses only if it does not answer soon.
+
+        Contacts beyond the first `MAX_PAGE_NAMES` have addresses only.
+        """
         with self.store.transaction() as tx:
-            return contacts.load_emails(tx, contact_ids)
+            emails = contacts.load_emails(tx, contact_ids)
+        addresses = {contact_id: ContactName(email=email) for contact_id, email in emails.items()}
+        try:
+            with self._connect(PAGE_TIMEOUTS, RetryPolicy(max_attempts=1, max_attempts_before_first_response=1)) as hubspot:
+                return {**addresses, **read_names(hubspot, contact_ids[:MAX_PAGE_NAMES])}
+        except SyncWorkerError as error:
+            log.warning("names.not_read", reason=str(error))
+            return addresses
 
     def find_contact(self, email_or_id: str) -> int:
         """Return the id of a contact. Raises ConfigurationError if the state does not contain it."""

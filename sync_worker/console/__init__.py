@@ -1,1 +1,1 @@
-"""The console of the service: web pages for operators, read-only except for two commands. Nothing here calls HubSpot or writes SQL."""
+"""The console of the service: web pages for operators, read-only except for two commands. Nothing here writes SQL or calls HubSpot."""

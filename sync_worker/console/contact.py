@@ -22,6 +22,7 @@ from sync_worker.reports.texts.ledger import (
     format_remarks,
     format_time,
 )
+from sync_worker.sync.plan.contact_names import NO_NAME
 from sync_worker.worker import Worker
 
 MAX_MQLS: Final = 50
@@ -43,7 +44,8 @@ def build_search_page(worker: Worker) -> ConsolePage:
     mqls = worker.load_mqls()
     shown = mqls[:MAX_MQLS]
     text = f"The {format_number(len(shown))} with the highest scores of {format_number(len(mqls))}." if len(shown) < len(mqls) else ""
-    parts = [Part(table=build_mql_table("MQLs, the highest score first", shown))] if shown else []
+    names = worker.read_names([mql.contact_id for mql in shown])
+    parts = [Part(table=build_mql_table("MQLs, the highest score first", shown, names))] if shown else []
     section = Section(name="mqls", title="MQLs", text=text if shown else "No contact is an MQL.", parts=parts)
     return ConsolePage(path="/contacts", content=ReportPage(title="Contacts", facts=[], figures=[], sections=[section]), form=SEARCH)
 
@@ -61,7 +63,7 @@ def build_contact_page(worker: Worker, contact_id: int) -> ConsolePage:
     explanation = worker.explain(str(contact_id))
     verdict = explanation.verdict
     content = ReportPage(
-        title=worker.load_emails([contact_id]).get(contact_id, f"Contact {contact_id}"),
+        title=worker.read_names([contact_id]).get(contact_id, NO_NAME).text or f"Contact {contact_id}",
         facts=[
             ("Id", str(contact_id)),
             ("Lifecycle stage", explanation.stage or "none"),

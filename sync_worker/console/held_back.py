@@ -51,8 +51,8 @@ def _build_groups(held_back: HeldBack) -> Iterator[Part]:
 
 
 def _build_contacts(worker: Worker, pending: PendingChanges) -> Section:
-    emails = worker.load_emails([contact_id for contact_id, _ in pending.rejected])
-    rows = [(link_contact(contact_id, emails.get(contact_id)), str(contact_id), reason) for contact_id, reason in pending.rejected]
+    names = worker.read_names([contact_id for contact_id, _ in pending.rejected])
+    rows = [(link_contact(contact_id, names), str(contact_id), reason) for contact_id, reason in pending.rejected]
     table = Table(caption="Contacts, by id", columns=("contact", "id", "reason"), rows=rows, text_columns=(0, 2))
     text = f"The first {len(rows):,} contacts." if len(rows) < pending.held_back.contacts else ""
     return Section(name="contacts", title="Contacts", text=text, parts=[Part(table=table)])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
 from markupsafe import Markup
+
+from sync_worker.sync.plan.contact_names import NO_NAME, ContactName
 
 DASH: Final = "–"
 
@@ -29,6 +32,6 @@ def format_age(at: datetime | None, now: datetime) -> str:
     return f"{format_duration(now - at)} ago" if at else "never"
 
 
-def link_contact(contact_id: int | str, text: str | None = None) -> Markup:
-    """Return a link to the page of a contact; its text is the id, or the address if it is known."""
-    return Markup('<a href="/contacts/{}">{}</a>').format(int(contact_id), text or contact_id)
+def link_contact(contact_id: int, names: Mapping[int, ContactName]) -> Markup:
+    """Return a link to the page of a contact; its text is the name, or the id if neither name nor address is known."""
+    return Markup('<a href="/contacts/{}">{}</a>').format(contact_id, names.get(contact_id, NO_NAME).text or contact_id)

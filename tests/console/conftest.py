@@ -78,6 +78,7 @@ def connect_without_waits(**options: Any) -> HubSpot:
 def open_desk(stack: ExitStack, folder: Path) -> Desk:
     forms = [{"id": "news", "name": MARKUP}, {"id": "demo", "name": "Demo"}]
     harness = stack.enter_context(start_harness(folder, small_portal(forms=forms), model=MODEL.replace("Small", MARKUP)))
+    harness.edit_contact(6, firstname="Ada", lastname=MARKUP, company="Engines")
     # A rule of the portal: leads need a city, so contact 6 is rejected, and contact 1 until it is no lead.
     rule = {"propertyName": "city", "ruleType": "REQUIRED", "when": {"lifecyclestage": ["lead"]}}
     user_actions.replace_validation_rules(harness.portal, {"rules": [rule]})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from html import unescape
+from dataclasses import replace
+from html import escape, unescape
 
 import pytest
 
@@ -62,7 +63,7 @@ def test_the_overview_names_the_problems_of_the_service(desk: Desk) -> None:
 
 def test_held_back_contacts_have_a_reason_and_the_next_try(desk: Desk) -> None:
     html = desk.browser.get("/held-back").text
-    assert '<a href="/contacts/6">p6@example.com</a>' in html
+    assert f"Contacts, by id contact id reason Ada {MARKUP}, Engines, p6@example.com 6 " in to_text(html)
     assert re.search(r"properties .*city.* 1 2026-11-20 12:00 next try in the first run after", to_text(html))
 
 
@@ -99,6 +100,16 @@ def test_a_contact_has_a_ledger_that_adds_up_and_its_events(desk: Desk) -> None:
     assert "https://x.com/0-1 yes" in text
     assert f"asked for a demo {MARKUP}" not in html
     assert "p1@example.com" in text
+
+
+def test_a_contact_has_the_name_that_hubspot_shows(desk: Desk) -> None:
+    assert f">Ada {escape(MARKUP)}, Engines, p6@example.com</h1>" in desk.browser.get("/contacts/6").text
+
+
+def test_a_page_has_addresses_if_hubspot_does_not_answer(desk: Desk) -> None:
+    away = replace(desk.worker, settings=desk.worker.settings.model_copy(update={"base_url": "http://127.0.0.1:9"}))
+    html = Browser(build_console(away.copy, lambda: FACTS)).get("/held-back").text
+    assert '<a href="/contacts/6">p6@example.com</a>' in html
 
 
 @pytest.mark.parametrize("path", ["/contacts/99", f"/contacts/{2**70}"])

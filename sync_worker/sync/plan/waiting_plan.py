@@ -8,9 +8,7 @@ from itertools import islice
 from typing import Final
 
 from sync_worker.store.database import Store
-from sync_worker.store.facts import contacts
 from sync_worker.store.writes import differences, memberships
-from sync_worker.sync.plan.contact_names import ContactName
 from sync_worker.sync.plan.named_mqls import NamedMql, load_named_mqls
 from sync_worker.sync.plan.plan import PAGE_SIZE, Scope, contact_changes, count_list_changes
 from sync_worker.sync.plan.plan_summary import PlanSummary
@@ -40,9 +38,7 @@ def load_waiting_plan(store: Store, scope: Scope) -> WaitingPlan:
         summary.add_contact_change(change)
     summary.lists |= count_list_changes(store, scope)
     with store.transaction() as tx:
-        emails = contacts.load_emails(tx, [change.id for change in summary.samples])
         ids = memberships.ids_to_add(tx, "mql", now=scope.now_ms)
         mqls = load_named_mqls(tx, scope.crm_schema.prefix, only_ids=ids)
         stages = differences.count_stage_changes(tx, scope.stage_rule) if scope.stage_rule else 0
-    summary.names = {contact_id: ContactName(email=email) for contact_id, email in emails.items()}
     return WaitingPlan(summary=summary, is_complete=len(changes) < PAGE_SIZE, stages=stages, mqls=mqls[:MAX_NAMES], mql_count=len(ids))
