@@ -12,16 +12,8 @@ from sync_worker.model.i18n.phrases import format_minus
 from sync_worker.reports.explain_contact import ContactExplanation
 from sync_worker.reports.html.numbers import format_number
 from sync_worker.reports.html.page import Part, ReportPage, Section, Table
-from sync_worker.reports.texts.ledger import (
-    add_cause,
-    format_clamp,
-    format_exclusion,
-    format_mql,
-    format_next_changes,
-    format_points,
-    format_remarks,
-    format_time,
-)
+from sync_worker.reports.texts.contact_rows import format_decay, list_grade_rows, list_ledger_rows, list_notes, list_reasons, list_rules
+from sync_worker.reports.texts.ledger import format_exclusion, format_mql, format_subject, format_time
 from sync_worker.sync.plan.contact_names import NO_NAME
 from sync_worker.worker import Worker
 
@@ -35,8 +27,6 @@ SEARCH = ActionForm(
     button="Find",
     fields=[FormField(name="contact", label="Email address, or id in HubSpot", max_length=320)],
 )
-MATCHES: Final[Mapping[bool | None, str]] = {True: "match", False: "no match", None: "unknown"}
-RULE_KINDS: Final = {"direct": "direct rule", "disqualifier": "disqualifier"}
 
 
 def build_search_page(worker: Worker) -> ConsolePage:
@@ -78,32 +68,20 @@ def build_contact_page(worker: Worker, contact_id: int) -> ConsolePage:
             ("MQL", "yes" if verdict.mql else "no", format_mql(explanation).removeprefix("not an MQL: ")),
         ],
         sections=list(_build_sections(explanation)),
-        notes=list(_find_notes(explanation)),
+        notes=[_format_sentence(note) for note in list_notes(explanation)],
     )
     return ConsolePage(path="/contacts", content=content)
 
 
-def _find_notes(explanation: ContactExplanation) -> Iterator[str]:
-    if explanation.unread_properties:
-        yield f"Not read from HubSpot yet, so unknown here: {', '.join(explanation.unread_properties)}."
-    for each in explanation.verdict.unreadable:
-        yield f"Counts as unknown: {each.property} is {each.value!r}, which is not {each.expected}."
-    if explanation.sharing_contacts:
-        others = ", ".join(map(str, explanation.sharing_contacts))
-        yield f"Has the same email as {others}: clicks and forms of that email count for each of these contacts."
-
-
 def _build_sections(explanation: ContactExplanation) -> Iterator[Section]:
-    verdict = explanation.verdict
-    points = [*verdict.score_reasons, *verdict.grade_reasons[:1], *format_next_changes(explanation)]
-    if explanation.mql_since:
-        points.append(f"became an MQL on {format_time(explanation.mql_since, explanation)}: {' · '.join(explanation.mql_reasons)}")
-    yield Section(name="reasons", title="In short", points=points)
-    yield Section(name="ledger", title="Score", parts=[Part(table=_build_ledger(explanation))])
-    if explanation.evaluation.grade:
-        yield Section(name="grade", title="Grade", parts=[Part(table=_build_grade(explanation))])
-    rules = [f"{RULE_KINDS[rule.kind]}: {add_cause(rule.label, rule.because)}" for rule in explanation.evaluation.rules if rule.holds]
-    if rules:
+    yield Section(name="reasons", title="In short", points=list_reasons(explanation))
+    yield Section(
+        name="ledger", title="Score", text=_format_sentence(format_decay(explanation)), parts=[Part(table=_build_ledger(explanation))]
+    )
+    if grade := [(row.criterion, row.match, row.thirds) for row in list_grade_rows(explanation)]:
+        table = Table(caption="Grade, in thirds of a letter", columns=("criterion", "match", "thirds"), rows=grade, text_columns=(0, 1))
+        yield Section(name="grade", title="Grade", parts=[Part(table=table)])
+    if rules := list_rules(explanation):
         yield Section(name="rules", title="Rules that hold", points=rules)
     if events := sorted(_list_events(explanation), reverse=True):
         table = Table(
@@ -118,34 +96,16 @@ def _build_sections(explanation: ContactExplanation) -> Iterator[Section]:
 
 
 def _build_ledger(explanation: ContactExplanation) -> Table:
-    rows = [
-        (
-            line.label,
-            format_points(float(line.points)),
-            "" if line.events is None else format_number(line.events),
-            format_time(line.newest, explanation) if line.newest else "",
-            format_remarks(line),
-        )
-        for line in explanation.evaluation.score
-    ]
-    remark = "the lines add up to it" if explanation.adds_up else "THE LINES DO NOT ADD UP"
-    rows.append(("score", format_number(explanation.verdict.score), "", "", remark))
+    rows = [(row.line, row.points, row.events, row.newest, row.remarks) for row in list_ledger_rows(explanation)]
     return Table(caption="Ledger", columns=("line", "points", "events", "newest", "remarks"), rows=rows, text_columns=(0, 3, 4))
-
-
-def _build_grade(explanation: ContactExplanation) -> Table:
-    evaluation = explanation.evaluation
-    rows = [("start of every contact", "", evaluation.grade_start)]
-    rows += [
-        (add_cause(line.label, line.because), MATCHES[line.match], format_minus(f"{line.thirds:+d}") if line.thirds else "")
-        for line in evaluation.grade
-    ]
-    rows.append(("grade", format_clamp(explanation).lstrip("; "), format_minus(explanation.verdict.grade or "")))
-    return Table(caption="Grade, in thirds of a letter", columns=("criterion", "match", "thirds"), rows=rows, text_columns=(0, 1))
 
 
 def _list_events(explanation: ContactExplanation) -> Iterator[tuple[str, str, str, str]]:
     for line in explanation.evaluation.score:
         for event in line.looked_at:
-            subject = event.form or event.url or event.name or event.campaign or ""
-            yield format_time(event.at, explanation), line.label, subject, "yes" if event.counts else f"no: {format_exclusion(event)}"
+            counts = "yes" if event.counts else f"no: {format_exclusion(event)}"
+            yield format_time(event.at, explanation), line.label, format_subject(event), counts
+
+
+def _format_sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}." if text else ""

@@ -41,6 +41,11 @@ def add_cause(label: str, because: str | None) -> str:
     return f"{label} ({because})" if because else label
 
 
+def format_subject(event: CountedEvent) -> str:
+    """Return what an event was about: the form, the page or the email."""
+    return event.form or event.url or event.name or event.campaign or ""
+
+
 def format_exclusion(event: CountedEvent) -> str:
     """Return why an event does not count."""
     if event.quarantine:
