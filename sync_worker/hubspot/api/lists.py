@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
-from sync_worker.errors import NotFound
-from sync_worker.hubspot.api.crm.rejection_causes import describe
+from sync_worker.errors import Forbidden, NotFound
+from sync_worker.hubspot.api.crm.rejection_causes import LOCKED, describe, read_response
 from sync_worker.hubspot.api.crm.write_session import WriteSession
 from sync_worker.hubspot.records.field_parsers import parse_list, parse_next_cursor, translate_parse_errors
-from sync_worker.hubspot.records.field_types import RecordId, convert
+from sync_worker.hubspot.records.field_types import RecordId, UnreadableField, convert
 from sync_worker.hubspot.records.models import ContactList, MembershipChangeResult, ResultPage
 from sync_worker.hubspot.records.row_parser import JsonObject, RowParser
-from sync_worker.hubspot.rest.error_responses import ErrorResponse, InvalidRequest
+from sync_worker.hubspot.rest.error_responses import ErrorResponse, InvalidRequest, Locked, MissingScope
 from sync_worker.hubspot.rest.sdk import RAW, Untyped
 from sync_worker.hubspot.rest.transport import Transport
 
@@ -114,34 +115,45 @@ class Lists:
     def _change_batch(self, list_id: str, steps: Sequence[Step], session: WriteSession) -> MembershipChangeResult:
         try:
             return self._send_changes(list_id, steps)
-        except InvalidRequest as error:
-            if (found := self.get(list_id)) is None or found.is_dynamic:
+        except MissingScope:
+            raise
+        except Locked:
+            if not session.hold_back_locked():
+                raise
+            return MembershipChangeResult(rejected={id_: LOCKED.reason for _, id_ in steps})
+        except (InvalidRequest, Forbidden) as error:
+            if isinstance(error, InvalidRequest) and ((found := self.get(list_id)) is None or found.is_dynamic):
                 raise InvalidRequest(error.response, operation=f"change the members of list {list_id}", hint=DYNAMIC_LIST_HINT) from error
-            return self._divide(list_id, steps, error.response, session)
+            return self._divide(list_id, steps, read_response(error), session)
 
     def _divide(self, list_id: str, steps: Sequence[Step], response: ErrorResponse, session: WriteSession) -> MembershipChangeResult:
-        """Send each half of a rejected change on its own, so that one contact does not block the others."""
+        """Send the parts of a rejected change on their own, so that one contact does not block the others."""
+        if len(steps) == 1:
+            session.rejected_members.add(steps[0][1])
         if len(steps) == 1 or not session.take(2):
             return MembershipChangeResult(rejected={id_: describe(response) for _, id_ in steps})
         changed = MembershipChangeResult()
-        for part in (steps[: len(steps) // 2], steps[len(steps) // 2 :]):
+        for part in _split(steps, response.ids | session.rejected_members):
             try:
                 changed = _merge_results(changed, self._send_changes(list_id, part))
-            except InvalidRequest as error:
-                changed = _merge_results(changed, self._divide(list_id, part, error.response, session))
+            except MissingScope:
+                raise
+            except (InvalidRequest, Forbidden) as error:
+                changed = _merge_results(changed, self._divide(list_id, part, read_response(error), session))
         return changed
 
     def _send_changes(self, list_id: str, steps: Sequence[Step]) -> MembershipChangeResult:
         body: dict[str, list[str]] = {"recordIdsToAdd": [], "recordIdsToRemove": []}
         for key, id_ in steps:
             body[key].append(str(id_))
-        data: JsonObject = self._memberships.add_and_remove(list_id, body, **RAW)
-        with translate_parse_errors("change the members of a list"):
-            # "recordsIdsAdded" is HubSpot's spelling; accept the correct one too.
-            added = data.get("recordsIdsAdded") or data.get("recordIdsAdded")
-            return MembershipChangeResult(
-                added=_parse_ids(added), removed=_parse_ids(data.get("recordIdsRemoved")), missing=_parse_ids(data.get("recordIdsMissing"))
-            )
+        reply: object = self._memberships.add_and_remove(list_id, body, **RAW)
+        # The change is made. What cannot be read of the reply confirms nothing.
+        data: JsonObject = reply if isinstance(reply, dict) else {}
+        # "recordsIdsAdded" is HubSpot's spelling; accept the correct one too.
+        added = data.get("recordsIdsAdded") or data.get("recordIdsAdded")
+        return MembershipChangeResult(
+            added=_parse_ids(added), removed=_parse_ids(data.get("recordIdsRemoved")), missing=_parse_ids(data.get("recordIdsMissing"))
+        )
 
 
 def _merge_results(first: MembershipChangeResult, second: MembershipChangeResult) -> MembershipChangeResult:
@@ -153,5 +165,20 @@ def _merge_results(first: MembershipChangeResult, second: MembershipChangeResult
     )
 
 
+def _split(steps: Sequence[Step], suspects: Container[int]) -> Iterator[Sequence[Step]]:
+    """Yield the contacts that an error names, or that another list has refused, and the others; without such contacts, two halves."""
+    named = [step for step in steps if step[1] in suspects]
+    if 0 < len(named) < len(steps):
+        yield [step for step in steps if step[1] not in suspects]
+        yield named
+    else:
+        yield steps[: len(steps) // 2]
+        yield steps[len(steps) // 2 :]
+
+
 def _parse_ids(values: object) -> frozenset[int]:
-    return frozenset(convert(values or [], list[RecordId]))
+    ids: set[int] = set()
+    for value in values if isinstance(values, list) else ():
+        with suppress(UnreadableField):
+            ids.add(convert(value, RecordId))
+    return frozenset(ids)

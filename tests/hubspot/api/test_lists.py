@@ -6,9 +6,22 @@ from typing import Any
 import pytest
 
 from sync_worker.errors import BadRequest, NotFound
+from sync_worker.hubspot.api.crm.rejection_causes import LOCKED
+from sync_worker.hubspot.api.crm.write_session import WriteSession
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import MembershipChangeResult
-from tests.hubspot.fakes import TIMESTAMP, FakeResponse, FakeServer, error_body, html_response, json_response, next_page_body
+from sync_worker.hubspot.rest.retry import RetryPolicy
+from tests.hubspot.fakes import (
+    TIMESTAMP,
+    FakeResponse,
+    FakeServer,
+    error_body,
+    html_response,
+    json_response,
+    make_client,
+    next_page_body,
+    serve_fake,
+)
 
 LISTS = "/crm/v3/lists"
 LIST_BY_NAME = "/crm/v3/lists/object-type-id/0-1/name/MQL%20%C2%B7%20direct"
@@ -134,21 +147,42 @@ def test_a_dynamic_list_is_refused_with_a_hint(hubspot: HubSpot, server: FakeSer
     assert len(server.paths) == 2
 
 
-def test_one_rejected_contact_does_not_block_the_other_members(hubspot: HubSpot, server: FakeServer) -> None:
+@pytest.mark.parametrize("status", [400, 403])
+def test_one_rejected_contact_does_not_block_the_other_members(hubspot: HubSpot, server: FakeServer, status: int) -> None:
     def reply(request: Any) -> FakeResponse:
         body = json.loads(request.body)
         if "7" in body["recordIdsToAdd"]:
-            return json_response(error_body("Record 7 cannot be added", "VALIDATION_ERROR"), 400)
+            return json_response(error_body("Record 7 cannot be added", "VALIDATION_ERROR"), status)
         return json_response({"recordsIdsAdded": body["recordIdsToAdd"]})
 
     server.answer("PUT", MEMBERSHIP_CHANGE, reply)
     server.respond("GET", "/crm/v3/lists/9", json_response(list_body()))
 
-    changed = hubspot.lists.change_members("9", add=range(1, 101))
+    session = WriteSession()
+    changed = hubspot.lists.change_members("9", add=range(1, 101), session=session)
+    calls = len(server.paths)
+    again = hubspot.lists.change_members("9", add=range(1, 101), session=session)  # as for another list: the contact is known
 
-    assert changed.added == {*range(1, 101)} - {7}
-    assert changed.rejected == {7: "Record 7 cannot be added"}
-    assert len(server.paths) <= 2 + 2 * 7
+    for each in (changed, again):
+        assert each.added == {*range(1, 101)} - {7}
+        assert "Record 7 cannot be added" in each.rejected.pop(7)
+        assert each.rejected == {}
+    assert calls <= 2 + 2 * 7
+    assert len(server.paths) - calls <= 4
+
+
+@pytest.mark.parametrize("reply", [None, [], {"recordsIdsAdded": "51"}, {"recordsIdsAdded": ["x", None, "52"]}])
+def test_a_reply_that_cannot_be_read_confirms_no_member(hubspot: HubSpot, server: FakeServer, reply: object) -> None:
+    server.respond("PUT", MEMBERSHIP_CHANGE, json_response(reply))
+
+    assert hubspot.lists.change_members("9", add=[51]).added <= {52}
+
+
+def test_locked_members_are_held_back() -> None:
+    with make_client(retry_policy=RetryPolicy(max_attempts=1)) as hubspot, serve_fake() as server:
+        server.respond("PUT", MEMBERSHIP_CHANGE, json_response(error_body("locked", "LOCKED"), 423))
+
+        assert hubspot.lists.change_members("9", add=[51]).rejected == {51: LOCKED.reason}
 
 
 def test_members_of_a_list_are_found_by_id(hubspot: HubSpot, server: FakeServer) -> None:

@@ -23,6 +23,7 @@ class WriteSession:
         self._calls = SPARE_CALLS
         self._locked_batches = 0
         self.invalid_values: dict[tuple[str, str], RejectionCause] = {}  # (property, value)
+        self.rejected_members: set[int] = set()  # contacts that a list refused alone
 
     def start_batch(self) -> None:
         """Add the calls that one more batch may cost beyond its own."""
