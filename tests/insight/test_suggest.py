@@ -14,11 +14,13 @@ from sync_worker.insight.cohort import build_cohort
 from sync_worker.insight.portal_history import PortalHistory
 from sync_worker.insight.suggest.candidate_matrix import CandidateMatrix, Column
 from sync_worker.insight.suggest.candidates import Candidate
+from sync_worker.insight.suggest.model_draft import Cuts, ModelDraft, SuggestedGrade
 from sync_worker.insight.suggest.portal_survey import find_specs
 from sync_worker.insight.suggest.size_choice import choose_size
 from sync_worker.insight.suggest.sparse_fit import fit_path
 from sync_worker.insight.suggest.suggest import Suggester
 from sync_worker.insight.suggest.suggestion import Suggestion
+from sync_worker.insight.suggest.whole_points import SuggestedCriterion
 from sync_worker.model.compiled.loader import loads
 from tests.insight.history_factory import AS_OF, HORIZON, MODEL, TEXT, build_deals, build_events, make_history
 
@@ -110,6 +112,62 @@ def test_what_happens_later_changes_nothing_as_of_the_past(suggestion: Suggestio
         deals=pl.concat([history.deals, build_deals([(9_999, 5, AS_OF + HORIZON + timedelta(days=1))])]),
     )
     assert suggest(later).as_json() == suggestion.as_json()
+
+
+def test_the_model_does_not_depend_on_contacts_after_the_fit(suggestion: Suggestion) -> None:
+    history = make_history()
+    is_later = pl.col("contact_id") > 600
+    later = replace(
+        history,
+        contacts=history.contacts.with_columns(jobtitle=pl.when(is_later).then(pl.lit("Zoo keeper")).otherwise("jobtitle")),
+        events=history.events.with_columns(url=pl.when(is_later).then(pl.lit("https://www.example.com/new")).otherwise("url")),
+    )
+    found = suggest(later)
+    assert found.model == suggestion.model
+    assert found.candidates == suggestion.candidates
+
+
+def test_a_value_that_only_lowers_the_rate_is_suggested_as_its_opposite() -> None:
+    history = make_history()
+    titles = pl.when(pl.col("contact_id") % 7 == 0).then(None).otherwise("jobtitle")
+    people = history.contacts.with_columns(jobtitle=titles)
+    fewer = people.filter(pl.col("jobtitle").fill_null("") != "Student", pl.col("contact_id") % 2 == 0)
+    deals = build_deals([(id_, id_, AS_OF + timedelta(days=1)) for id_ in fewer["contact_id"]])
+    found = suggest(replace(history, contacts=people, deals=deals))
+    (line,) = (change for change in found.changes if change.change == "+")
+    assert (line.key, line.text) == ("not_jobtitle_student", "not jobtitle: Student: +5")
+    assert line.other_rate == 0
+    assert found.suggested.auc.low > 0.5
+
+
+def test_a_criterion_that_only_the_trial_accepts_is_not_suggested() -> None:
+    """The form raises the rate from 30 % to 50 % among the first contacts, and to 35 % among the others."""
+    history = make_history()
+    demo = set(history.events.filter(pl.col("kind") == "form_submission")["contact_id"])
+    counts: dict[float, float] = {}
+    deals = []
+    for id_ in history.contacts["contact_id"]:
+        rate = 0.3 if id_ not in demo else 0.5 if id_ <= 400 else 0.35
+        counts[rate] = counts.get(rate, 0) + rate
+        if counts[rate] >= 1:
+            counts[rate] -= 1
+            deals.append((id_, id_, AS_OF + timedelta(days=10)))
+    assert suggest(replace(history, deals=build_deals(deals))).model is None
+
+
+def test_a_grade_on_a_custom_property_declares_it() -> None:
+    def on(name: str) -> SuggestedCriterion:
+        body = {"when": {name: {"is": "a"}}}
+        return SuggestedCriterion(candidate=Candidate(key=name, label=name, source=name, body=body, is_engagement=False), tiers={1: 2})
+
+    types = {"plan_x": "text", "size_x": "number", "unused_x": "text"}
+    grade = SuggestedGrade(
+        criteria=[replace(on("size_x"), candidate=replace(on("size_x").candidate, body={"when": {"size_x": {"at_least": 5}}}))],
+        at_least="C",
+    )
+    cuts = Cuts(threshold=2, bands={"cold": 0, "warm": 1, "hot": 2})
+    model = ModelDraft(text=TEXT, criteria=[on("plan_x")], properties=types, cuts=cuts, grade=grade).build("draft")
+    assert set(model.document.properties) == {"plan_x", "size_x"}
 
 
 def test_the_size_is_chosen_by_contacts_that_the_trial_has_not_seen() -> None:

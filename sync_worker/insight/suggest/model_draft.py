@@ -43,7 +43,7 @@ class ModelDraft:
 
     text: str  # the current model file
     criteria: Sequence[SuggestedCriterion]
-    properties: Mapping[str, str]  # types of the custom properties that the file does not declare yet
+    properties: Mapping[str, str]  # types of the custom properties that the file does not declare; those of the criteria are added to it
     cuts: Cuts
     degrades: bool = True
     grade: SuggestedGrade | str | None = "current"
@@ -55,7 +55,7 @@ class ModelDraft:
         yaml.indent(mapping=2, sequence=4, offset=2)
         data = yaml.load(self.text)
         language = str(data.get("language", "en"))
-        if new := {name: kind for name, kind in self.properties.items() if name not in data.get("properties", {})}:
+        if new := {name: kind for name, kind in self.properties.items() if name in self._sources}:
             data.setdefault("properties", CommentedMap()).update(new)
         score, qualification = data["score"], data["qualification"]
         score["criteria"] = _to_nodes({each.candidate.key: each.body(language) for each in self.criteria})
@@ -70,6 +70,11 @@ class ModelDraft:
         output = io.StringIO()
         yaml.dump(data, output)
         return output.getvalue()
+
+    @property
+    def _sources(self) -> frozenset[str]:
+        graded = self.grade.criteria if isinstance(self.grade, SuggestedGrade) else ()
+        return frozenset(each.candidate.source for each in (*self.criteria, *graded))
 
     def _write_grade(self, data: Any, language: str) -> None:  # noqa: ANN401 -- a YAML document
         for name in ("grade_at_least", "known_at_least", "incomplete_grade"):

@@ -20,6 +20,7 @@ from sync_worker.insight.suggest.cut_choice import choose_cuts
 from sync_worker.insight.suggest.grade_fit import GradeBenefit, fit_grade, measure_grade
 from sync_worker.insight.suggest.leak_sources import find_leak_sources
 from sync_worker.insight.suggest.model_draft import Cuts, ModelDraft, SuggestedGrade
+from sync_worker.insight.suggest.opposite import with_positive_weight
 from sync_worker.insight.suggest.size_choice import choose_size
 from sync_worker.insight.suggest.sparse_fit import SparseFit, fit_path
 from sync_worker.insight.suggest.suggestion import Period, SuggestedChange, Suggestion
@@ -68,8 +69,8 @@ class Suggester:
         for part, what in ((fitted, "a suggestion"), (evaluated, "an evaluation of a suggestion")):
             raise_if_one_class(part.contacts["converted"], what)
             raise_if_too_few(part, what)
-        matrix = self._build_matrix()
         rows = fitted.contacts.height
+        matrix = self._build_matrix(fitted)
         current, draft = self.cohort.score(self.model), self._draft(matrix, rows)
         leaks = [] if draft is None else find_leak_sources(prepare_columns(matrix, rows).head(rows), _sources(draft.criteria))
         without = self._draft_without(matrix, rows, leaks)
@@ -107,10 +108,12 @@ class Suggester:
         costly = list_costly_disqualifiers(proposed.scores.slice(rows), proposed.parts.cuts.threshold)
         return [*costly, *self.cohort.gaps.describe([self.model, proposed.model])]
 
-    def _build_matrix(self) -> CandidateMatrix:
-        facts = self.cohort.facts
-        contacts = self.cohort.contacts.select("contact_id").join(facts.contacts, on="contact_id", how="left")
-        found = [*list_event_candidates(facts, self.custom_kinds), *list_property_candidates(contacts, self.specs)]
+    def _build_matrix(self, fitted: Cohort) -> CandidateMatrix:
+        """Return the matrix of all contacts; its candidates are what the fitted contacts have and did."""
+        ids, facts = fitted.contacts.select("contact_id"), self.cohort.facts
+        contacts = ids.join(facts.contacts, on="contact_id", how="left")
+        known = replace(facts, events=facts.events.join(ids, on="contact_id", how="semi"))
+        found = [*list_event_candidates(known, self.custom_kinds), *list_property_candidates(contacts, self.specs)]
         return build_matrix(self.cohort, self._declaring_model, with_unique_keys(found))
 
     @property
@@ -151,6 +154,8 @@ class Suggester:
         parts, grade = self._choose_grade(parts, scores, prepared, inner, rows)
         prepared = prepare_columns(matrix, rows)
         fitted = fit_path(prepared.head(rows), criteria=size)[-1]
+        if not fitted.chosen:
+            return None
         parts = replace(self._start_draft(prepared, fitted, rows), degrades=parts.degrades, grade=parts.grade)
         scores = self.cohort.score(parts.build(_SOURCE))
         parts = replace(parts, cuts=self._cuts(scores["score"].head(rows), scores["converted"].head(rows)))
@@ -159,13 +164,13 @@ class Suggester:
 
     def _start_draft(self, matrix: CandidateMatrix, fitted: SparseFit, rows: int) -> ModelDraft:
         """Return a draft of a fit on the first `rows` contacts, whose cuts are those of the points alone, without degradation."""
+        matrix, fitted = with_positive_weight(matrix, fitted)
         criteria = round_weights(fitted, matrix.head(rows))
         sums = _sum_points(criteria, matrix, fitted)
-        used = _sources(criteria)
         return ModelDraft(
             text=self.text,
             criteria=criteria,
-            properties={name: kind for name, kind in self._declarations.items() if name in used},
+            properties=self._declarations,
             cuts=self._cuts(sums.head(rows), pl.Series(matrix.converted[:rows])),
         )
 
