@@ -176,16 +176,18 @@ def run_backtest(history: PortalHistory, models: Mapping[str, Model], dates: Seq
     """
     found: list[DateBacktest] = []
     first: dict[str, pl.Series] = {}
-    previous: dict[str, pl.DataFrame] = {}
+    earlier: dict[datetime, dict[str, pl.DataFrame]] = {}
     for at in sorted(set(dates)):
         cohort = build_cohort(history, at, horizon)
         raise_if_too_few(cohort, f"a backtest as of {at:%Y-%m-%d}")
         verdicts = {name: cohort.evaluate(model) for name, model in models.items()}
         tables = {name: cohort.join_scores(each) for name, each in verdicts.items()}
         resampled = ResampledScores({name: table["score"] for name, table in tables.items()}, cohort.contacts["converted"])
+        over = max((each for each in earlier if each + horizon <= at), default=None)
+        expected = {} if over is None else earlier[over]
         results = [
             _Measure(model=models[name], verdicts=verdicts[name], table=tables[name], resampled=resampled).describe(
-                name, first.setdefault(name, tables[name]["score"]), previous.get(name)
+                name, first.setdefault(name, tables[name]["score"]), expected.get(name)
             )
             for name in models
         ]
@@ -193,7 +195,7 @@ def run_backtest(history: PortalHistory, models: Mapping[str, Model], dates: Seq
             _raise_if_blind(result, at)
         differences = [ModelDifference(model=a, other=b, difference=resampled.compare(a, b)) for a, b in combinations(models, 2)]
         found.append(_build_date(cohort, results, differences, models))
-        previous = tables
+        earlier[at] = {name: table.select("band", "converted") for name, table in tables.items()}
     return Backtest(horizon=horizon, dates=found, notes=history.gaps.describe(models.values()))
 
 
@@ -229,7 +231,7 @@ class _Measure:
     table: pl.DataFrame
     resampled: ResampledScores  # of the scores of all models
 
-    def describe(self, name: str, first: pl.Series, previous: pl.DataFrame | None) -> ModelBacktest:
+    def describe(self, name: str, first: pl.Series, expected: pl.DataFrame | None) -> ModelBacktest:
         threshold = self.model.document.qualification.threshold
         precision, recall = self.resampled.cut(name, float(threshold))
         mql, converted = self.table["mql"].cast(pl.Int8), self.table["converted"]
@@ -247,7 +249,7 @@ class _Measure:
             mql_recall=mql_recall,
             mqls=int(mql.sum()),
             gains=self.resampled.find_gains(name),
-            calibration=calibrate_bands(self.table, [band.name for band in self.model.bands], previous),
+            calibration=calibrate_bands(self.table, [band.name for band in self.model.bands], expected),
             stability=population_stability(first, self.table["score"]),
             criteria=list(self._list_criteria()),
         )

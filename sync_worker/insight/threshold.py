@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Final
 
 import polars as pl
@@ -88,7 +88,9 @@ class ThresholdAdvice:
 def advise_threshold(
     history: PortalHistory, model: Model, *, at: datetime, horizon: timedelta, precision: float | None = None, weekly: float | None = None
 ) -> ThresholdAdvice:
-    """Return the lowest threshold with at least this precision, or with at most this many new contacts per week.
+    """Return the lowest threshold with at least this precision, or the lowest from which on at most this many contacts are new per week.
+
+    A threshold that almost all contacts have reached already has few new ones, so a lower one than those that fit may fit again.
 
     Raises:
         ConfigurationError: there are too few contacts or outcomes, or no threshold meets the goal.
@@ -112,7 +114,7 @@ def advise_threshold(
             hint="Change the grade or the disqualifiers of the model.",
         )
     if weekly is not None:
-        fits = [score for score in candidates if flow.estimate(score).value <= weekly]
+        fits = [*takewhile(lambda score: flow.estimate(score).value <= weekly, reversed(candidates))][::-1]
         goal = f"at most {weekly:g} new contacts per week"
     else:
         fits = [score for score in candidates if found.cut(score)[0].value >= (precision or 0)]
@@ -142,12 +144,6 @@ def find_scores(facts: Facts, model: Model, at: datetime) -> pl.DataFrame:
     everyone = facts.contacts.select("contact_id", by_score=pl.lit(value=True))
     table = evaluate(replace(facts, previous=everyone), lenient, at).table
     return table.filter(pl.col("by_score"), pl.col("disqualified_by").is_null()).select("contact_id", "score")
-
-
-def _find_open_scores(history: PortalHistory, model: Model) -> pl.DataFrame:
-    """Return the scores of contacts that are not opportunities or customers yet."""
-    scores = find_scores(history.build_facts(), model, history.now)
-    return scores.join(find_outcomes(history), on="contact_id", how="anti", maintain_order="left")
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -203,20 +199,15 @@ class _Flow:
     @classmethod
     def count(cls, history: PortalHistory, model: Model) -> _Flow:
         """Count the last weeks; if little happened then, all weeks since the first contact."""
-        days = [history.now - WEEK * number for number in range(FLOW_WEEKS + 1)]
-        tables = [_find_open_scores(as_of(history, day), model) for day in days]
-        since = (history.now - (history.start or history.now)) / WEEK
-        steps = [
-            later.join(earlier, on="contact_id", how="left", suffix="_before").filter(
-                pl.col("score_before").is_null() | (pl.col("score") > pl.col("score_before"))
-            )
-            for later, earlier in pairwise(tables)
-        ]
-        new = pl.concat(steps)
+        weeks = [as_of(history, history.now - WEEK * number) for number in range(FLOW_WEEKS + 1)]
+        scores = [find_scores(known.build_facts(), model, known.now) for known in weeks]
+        outcomes = [find_outcomes(known) for known in weeks]
+        today = scores[0].join(outcomes[0], on="contact_id", how="anti", maintain_order="left")
+        since = max((history.now - (history.start or history.now)) / WEEK, 1 / 7)
+        new = pl.concat(_find_rises(*pair, known) for pair, known in zip(pairwise(scores), outcomes[1:], strict=True))
         if new.height >= MIN_FLOW:
-            return cls(today=tables[0], reached=new.select("score", "score_before"), weeks=min(FLOW_WEEKS, max(since, 1 / 7)))
-        whole = tables[0].select("score", score_before=pl.lit(None, dtype=pl.Int64))
-        return cls(today=tables[0], reached=whole, weeks=max(since, 1 / 7))
+            return cls(today=today, reached=new, weeks=min(FLOW_WEEKS, since))
+        return cls(today=today, reached=today.select("score", score_before=pl.lit(None, dtype=pl.Int64)), weeks=since)
 
     def estimate(self, threshold: int) -> Estimate:
         """Return the contacts that newly reach a score in a week, with the exact interval of a Poisson count."""
@@ -225,3 +216,10 @@ class _Flow:
         low = float(chi2.ppf(0.025, 2 * new) / 2) if new else 0.0
         high = float(chi2.ppf(0.975, 2 * new + 2) / 2)
         return Estimate(value=new / self.weeks, low=low / self.weeks, high=high / self.weeks)
+
+
+def _find_rises(later: pl.DataFrame, earlier: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
+    """Return the scores that rose between two times, without the contacts that were opportunities before: sales works the others."""
+    joined = later.join(outcomes, on="contact_id", how="anti").join(earlier, on="contact_id", how="left", suffix="_before")
+    rises = joined.filter(pl.col("score_before").is_null() | (pl.col("score") > pl.col("score_before")))
+    return rises.select("score", "score_before")

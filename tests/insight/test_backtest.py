@@ -17,12 +17,20 @@ from sync_worker.insight.metrics import ResampledScores
 from sync_worker.insight.portal_history import DEAL_COLUMNS
 from sync_worker.insight.threshold import advise_threshold
 from sync_worker.model.compiled.loader import loads
-from tests.insight.history_factory import AS_OF, HORIZON, MODEL, TEXT, build_deals, make_history
+from tests.insight.history_factory import AS_OF, HORIZON, MODEL, TEXT, build_deals, build_events, make_history
 
 WRONG = loads(TEXT.replace("tiers: {1: 1, 5: 2}", "each: -1").replace("Current", "Wrong"), "wrong.yaml")
 UNGRADED = loads(TEXT.replace("  grade_at_least: C\n", ""), "ungraded.yaml")
 
 
+CROWD = """
+    known: {when: {jobtitle: {is_known: true}}, points: 3}
+    views: {event: page_view, each: 1, at_most: 9}
+    forms: {event: form_submission, each: 5, at_most: 50}"""
+CROWDED = loads(re.sub(r"\n    views: .*", CROWD, TEXT).replace("  grade_at_least: C\n", ""), "crowded.yaml")
+FORMS = loads(
+    re.sub(r"views: .*", "forms: {event: form_submission, each: 9, at_most: 90}", TEXT).replace("  grade_at_least: C\n", ""), "forms.yaml"
+)
 BLIND = loads(re.sub(r"event: \w+", "event: webinar", TEXT).replace("  grade_at_least: C\n", ""), "blind.yaml")
 
 
@@ -55,6 +63,18 @@ def test_the_bands_count_every_contact_and_outcome(backtest: Backtest) -> None:
     bands = date.models[0].calibration
     assert sum(band.contacts for band in bands) == date.contacts
     assert round(sum(band.contacts * band.observed.value for band in bands if band.contacts)) == date.outcomes
+
+
+def test_a_rate_is_expected_only_from_a_date_whose_horizon_was_over() -> None:
+    history = replace(make_history(), now=AS_OF + HORIZON + timedelta(days=60))
+    late = build_deals([(7_000 + id_, id_, AS_OF + timedelta(days=50)) for id_ in range(1, 900, 9)])
+    dates = [AS_OF, AS_OF + timedelta(days=20), AS_OF + timedelta(days=40)]
+    found = run_backtest(replace(history, deals=pl.concat([history.deals, late])), {"current": UNGRADED}, dates, HORIZON)
+    first, *others = ([band.expected for band in date.models[0].calibration] for date in found.dates)
+    assert others == [
+        [None] * len(first),
+        [band.observed.value if band.contacts else None for band in found.dates[0].models[0].calibration],
+    ]
 
 
 def test_a_model_whose_data_is_not_here_gives_no_figure() -> None:
@@ -97,6 +117,28 @@ def test_a_smaller_capacity_needs_a_higher_threshold() -> None:
 def test_a_capacity_that_no_threshold_meets_is_refused_with_the_smallest_flow() -> None:
     with pytest.raises(ConfigurationError, match=r"gives more than 0\.01 new contacts per week: the highest one, \d+, gives \d"):
         advise_threshold(make_history(), UNGRADED, at=AS_OF, horizon=HORIZON, weekly=0.01)
+
+
+def test_the_threshold_of_a_capacity_is_above_each_one_that_exceeds_it() -> None:
+    """All contacts have had three points for long, so that a threshold of three has no new contacts, and all present ones."""
+    recent = build_events([(id_, f"r{id_}", "form_submission", -25, None) for id_ in range(1, 201)])
+    history = make_history()
+    busy = replace(history, events=pl.concat([history.events, recent]))
+    advice = advise_threshold(busy, CROWDED, at=AS_OF, horizon=HORIZON, weekly=10)
+    assert (advice.threshold, advice.weekly.value) == (15, 9.75)
+    with pytest.raises(ConfigurationError, match="gives more than 2 new contacts"):
+        advise_threshold(busy, CROWDED, at=AS_OF, horizon=HORIZON, weekly=2)
+
+
+def test_a_contact_that_becomes_an_opportunity_within_the_week_was_new_in_it() -> None:
+    history = make_history()
+    forms = build_events([(id_, f"r{id_}", "form_submission", -25, None) for id_ in range(1, 61)])
+    deals = build_deals([(8_000 + id_, id_, AS_OF + timedelta(days=29)) for id_ in range(1, 61)])
+    quick = replace(history, events=pl.concat([history.events, forms]), deals=pl.concat([history.deals, deals]))
+    advice = advise_threshold(quick, FORMS, at=AS_OF, horizon=HORIZON, precision=0.5)
+    earlier = history.events.filter(pl.col("kind") == "form_submission")["contact_id"]
+    assert advice.threshold == 9
+    assert advice.weekly.value == len(set(range(1, 61)) - set(history.deals["contact_id"]) - set(earlier)) / 4
 
 
 def test_a_precision_that_no_threshold_has_is_refused() -> None:

@@ -69,5 +69,5 @@ def _print_criteria(model: ModelBacktest, console: Console) -> None:
     console.print(table)
     for band in model.calibration:
         if band.contacts:
-            expected = "" if band.expected is None else f", {band.expected:.0%} on the date before"
+            expected = "" if band.expected is None else f", {band.expected:.0%} on an earlier date"
             console.print(f"  band {band.band}: {band.observed.format_percent()} of {band.contacts:,} converted{expected}", markup=False)
