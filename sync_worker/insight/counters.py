@@ -60,12 +60,14 @@ _SEND_KINDS: Final = frozenset({"email_sent", "email_open", "email_click"})
 
 
 _WON: Final = pl.col("is_won")
+_CLOSE: Final = ("closed_at", "deal_id")
+_REVENUE: Final = pl.col("amount").filter(_WON).sum()
 DEAL_COUNTERS: Final[Mapping[str, pl.Expr]] = {
     "num_associated_deals": pl.col("deal_id").n_unique().cast(pl.String),
     "first_deal_created_date": _format_time(pl.col("created_at").min()),
-    "total_revenue": pl.col("amount").filter(_WON).sum().cast(pl.String),
+    "total_revenue": pl.when(_REVENUE != 0).then(_REVENUE.cast(pl.String)),  # no value without revenue
     "recent_deal_close_date": _format_time(pl.col("closed_at").filter(_WON).max()),
-    "recent_deal_amount": pl.col("amount").sort_by("closed_at").filter(_WON).last().cast(pl.String),
+    "recent_deal_amount": pl.col("amount").filter(_WON).sort_by([pl.col(name).filter(_WON) for name in _CLOSE]).last().cast(pl.String),
 }
 
 
@@ -75,8 +77,11 @@ def find_counted_kinds(names: Collection[str]) -> frozenset[str]:
     return frozenset(kinds | (_SEND_KINDS if SENDS in names else set()))
 
 
-def count_again(contacts: pl.DataFrame, known: PortalHistory) -> tuple[pl.DataFrame, frozenset[str]]:
-    """Return the contacts with the counters of the known events and deals, and the names of these counters."""
+def count_again(contacts: pl.DataFrame, known: PortalHistory, *, shows_deals: bool) -> tuple[pl.DataFrame, frozenset[str]]:
+    """Return the contacts with the counters of the known events and deals, and the names of these counters.
+
+    `shows_deals`: the portal shows deals, so that a contact without a known deal has none yet.
+    """
     wanted, recounted = set(contacts.columns), set[str]()
     genuine = known.events.filter(~pl.col("filtered").fill_null(value=False), ~pl.col("shared").fill_null(value=False))
     for kind in sorted(known.complete_kinds & EVENT_COUNTERS.keys()):
@@ -87,7 +92,7 @@ def count_again(contacts: pl.DataFrame, known: PortalHistory) -> tuple[pl.DataFr
     if SENDS in wanted and known.complete_kinds >= _SEND_KINDS:
         contacts = _replace_columns(contacts, _sends_since_engagement(genuine))
         recounted.add(SENDS)
-    if counters := {name: counter for name, counter in DEAL_COUNTERS.items() if name in wanted and not known.deals.is_empty()}:
+    if counters := {name: counter for name, counter in DEAL_COUNTERS.items() if name in wanted and shows_deals}:
         contacts = _replace_columns(contacts, known.deals.group_by("contact_id").agg(**counters))
         recounted |= counters.keys()
     zeros = recounted.intersection(_ZEROS)

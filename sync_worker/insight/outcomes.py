@@ -19,27 +19,24 @@ CUSTOMER: Final = "customer"
 def find_outcomes(history: PortalHistory) -> pl.DataFrame:
     """Return the contacts that became opportunities or customers up to `history.now`.
 
-    Columns: `contact_id`, `opportunity_at` (the first deal, or the lifecycle stage), `customer_at` (the first deal won, or the stage),
-    `amount` (of the deals won; null: not known). A customer without an earlier opportunity was one at the same time. Contacts that were
-    merged away have the outcomes of their survivor.
+    Columns: `contact_id`, `opportunity_at` (the first deal, or the lifecycle stage), `customer_at` (the first deal won, or the stage).
+    A customer without an earlier opportunity was one at the same time. Contacts that were merged away have the outcomes of their survivor.
     """
-    won = pl.col("is_won").fill_null(value=False)
     deals = history.deals.group_by("contact_id").agg(
-        deal_at=pl.col("created_at").min(), won_at=pl.col("closed_at").filter(won).min(), amount=pl.col("amount").filter(won).sum()
+        deal_at=pl.col("created_at").min(), won_at=pl.col("closed_at").filter(pl.col("is_won")).min()
     )
     stage = pl.col("stage")
     stages = history.stages.group_by("contact_id").agg(
         opportunity=pl.col("at").filter(stage == OPPORTUNITY).min(), customer=pl.col("at").filter(stage == CUSTOMER).min()
     )
     both = deals.join(stages, on="contact_id", how="full", coalesce=True)
-    customer_at = pl.min_horizontal("won_at", "customer")
+    now, customer_at = pl.lit(history.now, dtype=TIMESTAMP), pl.min_horizontal("won_at", "customer")
     table = both.select(
         "contact_id",
         opportunity_at=pl.min_horizontal("deal_at", "opportunity", customer_at),
-        customer_at=customer_at,
-        amount=pl.when(pl.col("won_at").is_not_null()).then("amount"),
+        customer_at=pl.when(customer_at <= now).then(customer_at),
     )
-    table = table.filter(pl.col("opportunity_at").is_not_null(), pl.col("opportunity_at") <= pl.lit(history.now, dtype=TIMESTAMP))
+    table = table.filter(pl.col("opportunity_at") <= now)
     return _with_merged(table, history.merges).sort("contact_id")
 
 
@@ -47,7 +44,13 @@ def _with_merged(table: pl.DataFrame, merges: pl.DataFrame) -> pl.DataFrame:
     old = pair_with_survivors(merges).select(contact_id="survivor_id", old_id="contact_id").join(table, on="contact_id", how="inner")
     merged = old.with_columns(contact_id=pl.col("old_id")).select(table.columns)
     first = pl.concat([table, merged]).group_by("contact_id")
-    return first.agg(pl.col("opportunity_at", "customer_at").min(), pl.col("amount").max())
+    return first.agg(pl.col("opportunity_at", "customer_at").min())
+
+
+def sum_revenue(history: PortalHistory, contacts: pl.DataFrame) -> float:
+    """Return the amount of the deals of some contacts that are won up to `history.now`, each deal once."""
+    won = history.deals.filter("is_won", pl.col("closed_at") <= pl.lit(history.now, dtype=TIMESTAMP))
+    return float(won.join(contacts, on="contact_id", how="semi").unique("deal_id")["amount"].sum())
 
 
 def outcomes_after(history: PortalHistory, instant: datetime, horizon: timedelta) -> pl.DataFrame:
@@ -81,6 +84,5 @@ def outcomes_after(history: PortalHistory, instant: datetime, horizon: timedelta
         )
     at, until = pl.lit(instant, dtype=TIMESTAMP), pl.lit(end, dtype=TIMESTAMP)
     inside = found.filter(pl.col("opportunity_at") <= until)
-    customer = pl.when(pl.col("customer_at") <= until)
-    known = inside.with_columns(customer_at=customer.then("customer_at"), amount=customer.then("amount"))
-    return known.with_columns(earlier=pl.col("opportunity_at") <= at)
+    customer_at = pl.when(pl.col("customer_at") <= until).then("customer_at")
+    return inside.with_columns(customer_at=customer_at, earlier=pl.col("opportunity_at") <= at)

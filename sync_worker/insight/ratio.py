@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
+from math import hypot, sqrt
 from statistics import NormalDist
 
 CONFIDENCE = 0.95
@@ -41,6 +41,12 @@ class Ratio:
     def high(self) -> float:
         """The upper end of the interval."""
         return self.interval[1]
+
+    def is_clearly_above(self, other: Ratio) -> bool:
+        """Return whether the 95 % interval of the difference is above zero. Source: R. G. Newcombe, Stat. Med. 17 (1998), 873."""
+        if self.value is None or other.value is None:
+            return False
+        return self.value - other.value > hypot(self.value - self.low, other.high - other.value)
 
     def as_json(self) -> dict[str, object]:
         """Return the share for `--json`."""

@@ -14,7 +14,7 @@ from sync_worker.cli.sandbox import read_history
 from sync_worker.errors import ConfigurationError
 from sync_worker.insight.as_of import as_of
 from sync_worker.insight.known_then import INSTANT, forget_later_facts
-from sync_worker.insight.outcomes import find_outcomes, outcomes_after
+from sync_worker.insight.outcomes import find_outcomes, outcomes_after, sum_revenue
 from sync_worker.insight.portal_history import PortalHistory
 from sync_worker.model.compiled.facts import TIMESTAMP
 from sync_worker.model.compiled.loader import loads
@@ -171,6 +171,21 @@ def test_a_value_that_hubspot_no_longer_keeps_is_the_first_one_that_it_keeps(rea
     assert "jobtitle" in known.frozen
 
 
+def test_the_present_has_the_latest_value_whatever_its_history_lacks(read: Callable[..., PortalHistory]) -> None:
+    history = read(contacts=[make_contact(1, jobtitle="CTO")], property_history=[make_value("jobtitle", "Engineer", BEFORE)])
+    assert as_of(history, NOW).contacts["jobtitle"].to_list() == ["CTO"]
+    assert as_of(history, EARLIER).contacts["jobtitle"].to_list() == ["Engineer"]
+    later = read(contacts=[make_contact(1, jobtitle="CTO")], property_history=[make_value("jobtitle", "CTO", NOW_MS + DAY)])
+    assert as_of(later, NOW).contacts["jobtitle"].to_list() == [None]
+
+
+def test_a_change_at_the_instant_itself_counts_and_of_two_the_last_one(read: Callable[..., PortalHistory]) -> None:
+    values = [make_value("jobtitle", title, EARLIER_MS) for title in ("Engineer", "CTO")]
+    history = read(contacts=[make_contact(1, jobtitle="CTO")], property_history=[make_value("jobtitle", "Student", BEFORE), *values])
+    titles = [as_of(history, EARLIER - timedelta(milliseconds=before)).contacts["jobtitle"].item() for before in (0, 1)]
+    assert titles == ["CTO", "Student"]
+
+
 def test_what_cannot_be_read_is_left_out_and_named(read: Callable[..., PortalHistory]) -> None:
     click = {**make_click("c", "p1@example.com", BEFORE), "emailCampaignId": {"id": 1}}
     history = read(
@@ -235,8 +250,11 @@ def test_a_history_as_of_an_instant_is_the_same_as_of_that_instant_again(read: C
 
 def test_outcomes_are_the_first_deal_and_the_first_deal_won(read: Callable[..., PortalHistory]) -> None:
     won = make_deal(9, AFTER, dealstage="closedwon", closedate=format_iso(AFTER + DAY), amount="700")
-    history = read(deals=[won, make_deal(10, AFTER + 2 * DAY, dealstage="qualifiedtobuy", closedate=format_iso(AFTER + DAY))])
-    assert find_outcomes(history).rows() == [(1, from_ms(AFTER), from_ms(AFTER + DAY), 700)]
+    future = make_deal(11, BEFORE, dealstage="closedwon", closedate=format_iso(NOW_MS + DAY), amount="50")
+    history = read(deals=[won, won, make_deal(10, AFTER + 2 * DAY, dealstage="qualifiedtobuy", closedate=format_iso(AFTER + DAY))])
+    assert find_outcomes(history).rows() == [(1, from_ms(AFTER), from_ms(AFTER + DAY))]
+    assert find_outcomes(read(deals=[future])).rows() == [(1, from_ms(BEFORE), None)]
+    assert [sum_revenue(each, each.contacts) for each in (history, read(deals=[future]))] == [700, 0]
     assert outcomes_after(history, EARLIER, timedelta(days=30)).rows()[0][-1] is False
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
 
@@ -213,6 +213,31 @@ def test_an_alarm_is_a_sentence(kind: str, build: Callable[[], OutcomeReport]) -
     alarms = [alarm for alarm in build().alarms if alarm.kind == kind]
     assert len(alarms) == 1
     assert alarms[0].text.endswith((".", "`."))
+
+
+def test_a_best_band_with_a_single_contact_is_no_alarm() -> None:
+    views = {n: [OLD + DAY] if n else [OLD + DAY, OLD + 2 * DAY] for n in range(101)}
+    history = make_history({1: NOW - DAY}, dict.fromkeys(range(1, 26), NOW - 50 * DAY), contacts=range(101), views=views)
+    report = build_outcome_report(history, MODEL)
+    assert [(group.opportunities.count, group.opportunities.total) for group in report.bands[:2]] == [(0, 1), (25, 100)]
+    assert "lower_band_converts_better" not in kinds(report)
+
+
+def test_months_are_those_of_the_model_and_a_deal_of_two_contacts_counts_once() -> None:
+    became = datetime(NOW.year, 3, 31, 23, 30, tzinfo=UTC)
+    history = make_history({1: became, 2: became}, {1: became + DAY})
+    both = replace(history, deals=pl.concat([history.deals, history.deals.with_columns(contact_id=pl.lit(2, dtype=pl.Int64))]))
+    berlin = replace(MODEL, document=MODEL.document.model_copy(update={"time_zone": "Europe/Berlin"}))
+    report = build_outcome_report(both, berlin)
+    assert [group.value for group in report.groups["month"]] == [f"{NOW.year}-04"]
+    assert report.all_mqls.customers.count == 2
+    assert report.revenue == 100
+
+
+def test_mqls_after_the_last_read_are_no_flow_of_the_weeks_before() -> None:
+    history = make_history({**dict.fromkeys(range(8), NOW - 20 * DAY), **dict.fromkeys(range(10, 30), NOW - DAY)}, {})
+    report = build_outcome_report(replace(history, outcomes_read_at=NOW - 5 * DAY), MODEL, capacity=2)
+    assert "above_capacity" not in kinds(report)
 
 
 def test_a_steady_ratio_is_no_alarm() -> None:

@@ -14,7 +14,7 @@ from sync_worker.insight.as_of import as_of
 from sync_worker.insight.feedback import count_criteria, count_values
 from sync_worker.insight.mqls.conversion_alarms import HORIZON, Alarm, Group, find_alarms
 from sync_worker.insight.mqls.mql_cohort import build_cohort
-from sync_worker.insight.outcomes import outcomes_after
+from sync_worker.insight.outcomes import outcomes_after, sum_revenue
 from sync_worker.insight.portal_history import PortalHistory
 from sync_worker.insight.ratio import Ratio
 from sync_worker.model.compiled.facts import TIMESTAMP
@@ -33,7 +33,8 @@ DIMENSIONS: Final = ("band", "grade", "criterion", "qualified", "month")
 class OutcomeReport:
     """What became of MQLs within 90 days. `bands` compares all contacts by their band 90 days ago.
 
-    `days` are quartiles of the time to the opportunity, of the MQLs that became one in this time; `revenue` is that of all MQLs.
+    `days` are quartiles of the time to the opportunity, of the MQLs that became one in this time; `revenue` is that of all MQLs, each deal
+    once. Months are those of the model's time zone.
     `named`: the answers of sales reps by criterion that their notes name, and by value; also about contacts that are no MQLs.
     """
 
@@ -86,10 +87,11 @@ def build_outcome_report(
     """
     cohort, end = build_cohort(history, model), history.outcomes_end
     values = build_frame([(answer.contact_id, answer.value) for answer in answers], {"contact_id": pl.Int64, FEEDBACK: pl.String})
+    month = pl.col("mql_at").dt.convert_time_zone(model.document.time_zone).dt.strftime("%Y-%m")
     table = (
         _limit_outcomes(cohort.table, end)
         .join(values, on="contact_id", how="left", maintain_order="left")
-        .with_columns(grade=pl.col("grade").fill_null(UNGRADED), month=pl.col("mql_at").dt.strftime("%Y-%m"), criterion=pl.col("criteria"))
+        .with_columns(grade=pl.col("grade").fill_null(UNGRADED), month=month, criterion=pl.col("criteria"))
     )
     groups = {dimension: tuple(_group(table, dimension, model)) for dimension in DIMENSIONS}
     whole = _build_group("all", table)
@@ -101,7 +103,7 @@ def build_outcome_report(
         groups=groups,
         bands=bands,
         days=_days_to_opportunity(table),
-        revenue=float(cohort.table["amount"].sum()),
+        revenue=sum_revenue(history, cohort.table),
         earlier=cohort.earlier,
         frozen=tuple(sorted({*cohort.frozen, *frozen_bands})),
         named=count_criteria((answer.value, answer.note) for answer in answers),

@@ -73,7 +73,7 @@ def find_alarms(
     yield from _find_fall(mqls, now)
     yield from _find_better_band(bands)
     yield from _find_leaks(groups["criterion"], whole)
-    recent = mqls.filter(pl.col("mql_at") > now - timedelta(weeks=WEEKS)).height / WEEKS
+    recent = mqls.filter(pl.col("mql_at") > now - timedelta(weeks=WEEKS), pl.col("mql_at") <= now).height / WEEKS
     if capacity is not None and recent > capacity:
         text = f"More MQLs than sales reps can work: {recent:.1f} a week in the last {WEEKS} weeks, with a capacity of {capacity}."
         yield Alarm(kind="above_capacity", text=f"{text} Raise the threshold, or set `new_per_day`.")
@@ -85,7 +85,7 @@ def _find_fall(table: pl.DataFrame, now: datetime) -> Iterator[Alarm]:
     quick = (settled["opportunity_at"] - settled["mql_at"] <= WAIT).fill_null(value=False)
     half = settled.height // 2
     before, after = (Ratio(count=int(part.sum()), total=part.len()) for part in (quick[:half], quick[half:]))
-    if half and before.count + after.count >= MIN_OUTCOMES and after.high < before.low:
+    if before.count + after.count >= MIN_OUTCOMES and before.is_clearly_above(after):
         text = f"The ratio falls: {before} of the earlier half of MQLs became opportunities within {WAIT.days} days,"
         yield Alarm(kind="ratio_falls", text=f"{text} {after} of the later half.")
 
@@ -95,7 +95,7 @@ def _find_better_band(bands: Sequence[Group]) -> Iterator[Alarm]:
     if len(bands) < 2 or sum(group.opportunities.count for group in bands) < MIN_OUTCOMES:
         return
     best, following = bands[0].opportunities, bands[1].opportunities
-    if best.value is not None and following.low > best.value:
+    if following.is_clearly_above(best):
         ratios = f"{following}, compared with {best}, within {HORIZON.days} days"
         text = f"The band {bands[1].value} converts better than {bands[0].value}: {ratios}."
         yield Alarm(kind="lower_band_converts_better", text=f"{text} Between them, a higher score does not mean a better lead.")

@@ -34,7 +34,7 @@ class MqlCohort:
     """MQLs and what became of them.
 
     `table`: contact_id, mql_at, band, grade, qualified (direct, by score, not by this model), criteria (the keys that gave points or
-    matched), opportunity_at, customer_at, amount. `earlier` is the number of contacts that were opportunities before they became MQLs.
+    matched), opportunity_at, customer_at. `earlier` is the number of contacts that were opportunities before they became MQLs.
     `frozen`: the properties whose later values had to be used. `notes`: sentences about MQLs that are left out, and about those without a
     verdict: their band, grade and way of qualification are `UNKNOWN`.
     """

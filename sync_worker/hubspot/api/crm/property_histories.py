@@ -28,7 +28,7 @@ class PropertyValue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordHistory:
-    """The values of the properties of one record that HubSpot still has; at most 20 or 45 of each property."""
+    """The values of the properties of one record that HubSpot still has, of each property at most 20 or 45, the oldest first."""
 
     id: int
     created_at: datetime
@@ -67,6 +67,6 @@ def _parse_history(row: object) -> RecordHistory:
     values = (
         PropertyValue(name=name, at=parse_timestamp(version.timestamp), value=version.value or None)
         for name, versions in (data.properties_with_history or {}).items()
-        for version in versions or ()
+        for version in reversed(versions or ())  # the newest first; of two with the same time, the last one counts
     )
     return RecordHistory(id=data.id, created_at=parse_timestamp(data.created_at), values=tuple(values))

@@ -72,6 +72,17 @@ def test_all_contacts_of_a_deal_are_read(hubspot: HubSpot, server: FakeServer) -
     assert server.bodies[1:] == [{"inputs": [{"id": "1"}]}, {"inputs": [{"id": "1", "after": "53"}]}]
 
 
+def test_of_two_values_with_the_same_time_the_newer_one_is_last(hubspot: HubSpot, server: FakeServer) -> None:
+    at = "2026-01-02T03:04:05Z"
+    versions = [{"value": value, "timestamp": at, "sourceType": "API"} for value in ("newer", "older")]
+    row = make_record(1) | {"propertiesWithHistory": {"dealstage": versions}}
+    server.respond("POST", f"{DEALS}/batch/read", json_response({"status": "COMPLETE", "results": [row]}))
+
+    (history,) = hubspot.property_histories.read("deals", [1], ["dealstage"])
+
+    assert [value.value for value in history.values] == ["older", "newer"]
+
+
 def test_changed_deals_include_their_contacts(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond("POST", f"{DEALS}/search", json_response({"total": 2, "results": [make_record(1), make_record(2)]}))
     server.respond("POST", LINKS, json_response({"results": [association_row(2, 60)]}, 207))
