@@ -135,7 +135,7 @@ def compare_models_on_folder(path: Path, old: Path, new: Path) -> ModelCompariso
 def read_history(path: Path, models: Sequence[Model]) -> PortalHistory:
     """Return the history of a portal folder with what the models use, for questions about the past."""
     data = folder.read(path)
-    return build_folder_history(_read_folder(data), models, data.now)
+    return build_folder_history(_read_folder(path, data), models, data.now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +165,7 @@ def find_columns(path: Path) -> FolderColumns:
     )
 
 
-def _read_folder(data: PortalData) -> PortalFolder:
+def _read_folder(path: Path, data: PortalData) -> PortalFolder:
     """Return the records of a portal with the properties that HubSpot would return, without its counters."""
 
     def complete(object_type: ObjectType, rows: Iterable[Row]) -> Iterator[Row]:
@@ -175,8 +175,8 @@ def _read_folder(data: PortalData) -> PortalFolder:
     return PortalFolder(
         contacts=complete(CONTACTS, data.contacts),
         companies=complete(COMPANIES, data.companies),
-        email_events=data.email_events,
-        events=data.events,
+        email_events=folder.read_chunks(path, "email_events"),
+        events=folder.read_chunks(path, "events"),
         forms=data.forms,
         submissions=data.submissions,
         marketing_events=data.marketing_events,

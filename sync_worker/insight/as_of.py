@@ -85,7 +85,7 @@ def _select_events(events: pl.DataFrame, contacts: pl.DataFrame, merges: pl.Data
         own = former.replace(list(survivors), list(survivors.values())) if survivors else former
         past = past.with_columns(contact_id=pl.coalesce(own, "contact_id"))
     past = past.with_columns(replaced_at=pl.lit(None, dtype=TIMESTAMP))
-    return past.join(contacts.select("contact_id"), on="contact_id", how="semi", maintain_order="left")
+    return past.filter(pl.col("contact_id").is_in(contacts["contact_id"].implode()))  # a join would copy them, even if it keeps all
 
 
 def _select_deals(deals: pl.DataFrame, later_merges: pl.DataFrame, at: pl.Expr) -> pl.DataFrame:

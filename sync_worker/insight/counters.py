@@ -83,14 +83,15 @@ def count_again(contacts: pl.DataFrame, known: PortalHistory, *, shows_deals: bo
     `shows_deals`: the portal shows deals, so that a contact without a known deal has none yet.
     """
     wanted, recounted = set(contacts.columns), set[str]()
-    genuine = known.events.filter(~pl.col("filtered").fill_null(value=False), ~pl.col("shared").fill_null(value=False))
+    # Lazy, so that only the columns of a counter are copied.
+    genuine = known.events.lazy().filter(~pl.col("filtered").fill_null(value=False), ~pl.col("shared").fill_null(value=False))
     for kind in sorted(known.complete_kinds & EVENT_COUNTERS.keys()):
         counters = {name: counter for name, counter in EVENT_COUNTERS[kind].items() if name in wanted}
         if counters:
-            contacts = _replace_columns(contacts, genuine.filter(pl.col("kind") == kind).group_by("contact_id").agg(**counters))
+            contacts = _replace_columns(contacts, genuine.filter(pl.col("kind") == kind).group_by("contact_id").agg(**counters).collect())
             recounted |= counters.keys()
     if SENDS in wanted and known.complete_kinds >= _SEND_KINDS:
-        contacts = _replace_columns(contacts, _sends_since_engagement(genuine))
+        contacts = _replace_columns(contacts, _sends_since_engagement(genuine).collect())
         recounted.add(SENDS)
     if counters := {name: counter for name, counter in DEAL_COUNTERS.items() if name in wanted and shows_deals}:
         contacts = _replace_columns(contacts, known.deals.group_by("contact_id").agg(**counters))
@@ -99,7 +100,7 @@ def count_again(contacts: pl.DataFrame, known: PortalHistory, *, shows_deals: bo
     return contacts.with_columns(pl.col(name).fill_null("0") for name in sorted(zeros)), frozenset(recounted)
 
 
-def _sends_since_engagement(events: pl.DataFrame) -> pl.DataFrame:
+def _sends_since_engagement(events: pl.LazyFrame) -> pl.LazyFrame:
     kind = pl.col("kind")
     engaged = _AT.filter(kind.is_in(["email_open", "email_click"])).max()
     sent = _AT.filter(kind == "email_sent")

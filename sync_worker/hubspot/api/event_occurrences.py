@@ -138,5 +138,10 @@ def event_kind(event_type: str) -> str:
     return EVENT_KINDS.get(event_type) or f"custom:{custom}"
 
 
+def is_occurrence(kind: str) -> bool:
+    """Return whether events of a kind are read as occurrences."""
+    return kind == "page_view" or kind.startswith("custom:")
+
+
 def _format_timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Final, cast, get_args
 from zoneinfo import available_timezones
@@ -25,6 +26,7 @@ from sync_worker.sandbox.folder.validators import (
 )
 
 PORTAL_FILE: Final = "portal.json"
+_CHUNK_BYTES: Final = 4 * 2**20
 _GIGABYTE: Final = 10**9
 _LINE_HINT: Final = "Fix the line or remove it."
 _PORTAL_EXAMPLE: Final = '{"portalId": 1001, "tier": "enterprise", "timeZone": "Europe/Berlin", "now": "2026-11-01T00:00:00.000Z"}'
@@ -59,6 +61,11 @@ def _read_memory_size() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
+def read_chunks(path: Path, kind: str) -> Iterator[LineChunk]:
+    """Yield the lines of one file of a portal folder in order, many at a time."""
+    return JsonLinesFile(path=path / f"{kind}.jsonl", kind=kind).read_chunks()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JsonLinesFile:
     """The rows of one file of a portal folder; a missing file has no rows."""
@@ -68,16 +75,39 @@ class JsonLinesFile:
 
     def __iter__(self) -> Iterator[Row]:
         """Yield the validated rows in order."""
+        for chunk in self.read_chunks():
+            yield from chunk
+
+    def read_chunks(self) -> Iterator[LineChunk]:
+        """Yield the lines in order, many at a time."""
         if not self.path.exists():
             return
-        validators = tuple(ROW_VALIDATORS[self.kind].items())
         try:
             with self.path.open("rb") as lines:
-                for number, line in enumerate(lines, start=1):
-                    if not line.isspace():
-                        yield self._parse_row(line, number, validators)
+                first = 1
+                while content := lines.read(_CHUNK_BYTES):
+                    content += lines.readline()
+                    yield LineChunk(content=content, path=self.path, kind=self.kind, first=first)
+                    first += content.count(b"\n")
         except OSError as error:
             raise PortalFolderError(f"{self.path}: cannot be read ({error.strerror}).", hint="Check its permissions.") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineChunk:
+    """Some lines of a file, from the line number `first` on."""
+
+    content: bytes
+    path: Path
+    kind: str
+    first: int
+
+    def __iter__(self) -> Iterator[Row]:
+        """Yield the validated rows in order."""
+        validators = tuple(ROW_VALIDATORS[self.kind].items())
+        for number, line in enumerate(BytesIO(self.content), start=self.first):
+            if not line.isspace():
+                yield self._parse_row(line, number, validators)
 
     def _parse_row(self, line: bytes, number: int, validators: Iterable[tuple[str, Validator]]) -> Row:
         row, key = _parse_object(line, self.path, number), ""

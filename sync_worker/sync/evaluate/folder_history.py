@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -12,7 +12,6 @@ import polars as pl
 
 from sync_worker.batched import batched
 from sync_worker.hubspot.records.field_types import UnreadableField, normalize_email, parse_timestamp
-from sync_worker.hubspot.records.models import Event
 from sync_worker.hubspot.records.row_parser import JsonObject
 from sync_worker.insight.counters import find_counted_kinds
 from sync_worker.insight.history_gaps import HistoryGaps
@@ -38,7 +37,7 @@ from sync_worker.sync.evaluate.portal_folder import PortalFolder
 from sync_worker.sync.portal.portal import select_hidden_kinds
 from sync_worker.timestamps import from_ms
 
-_ROWS_PER_FRAME: Final = 20_000
+_ROWS_PER_FRAME: Final = 5_000
 _IDENTITY: Final = ("email", COMPANY_ID)
 _OBJECT_TYPES: Final = {"contacts": CONTACT, "contact": CONTACT, "0-1": CONTACT, "companies": COMPANY, "company": COMPANY, "0-2": COMPANY}
 _DEAL_TYPES: Final = {"deals", "deal", "0-3"}
@@ -80,7 +79,7 @@ class _FolderRows:
 
     contact_names: list[str]
     company_names: list[str]
-    owners: dict[str, dict[int, None]] = field(default_factory=dict)  # the contacts of each address
+    owners: dict[str, tuple[int, ...]] = field(default_factory=dict)  # the contacts of each address
     merges: list[tuple[int, int, datetime | None]] = field(default_factory=list)
     stages: list[tuple[int, str, datetime]] = field(default_factory=list)
     deal_stages: dict[int, list[tuple[datetime, str | None]]] = field(default_factory=dict)
@@ -115,9 +114,8 @@ class _FolderRows:
         """Save the addresses of a contact; HubSpot counts events for the live contact with this primary address, else for the first one."""
         for rank, address in enumerate((properties.get("email"), *(properties.get("hs_additional_emails") or "").split(";"))):
             if email := normalize_email(address):
-                owners = self.owners.setdefault(email, {})
-                first, others = ({id_: None}, owners) if is_live and not rank else (owners, {id_: None})
-                self.owners[email] = {**first, **others}
+                owners = self.owners.get(email, ())
+                self.owners[email] = tuple(dict.fromkeys((id_, *owners) if is_live and not rank else (*owners, id_)))
 
     def read_companies(self, rows: Iterable[JsonObject]) -> pl.DataFrame:
         found = [
@@ -127,17 +125,13 @@ class _FolderRows:
         return build_frame(found, {**COMPANY_COLUMNS, **dict.fromkeys(self.company_names, pl.String)})
 
     def read_events(self, folder: PortalFolder, kinds: Collection[str]) -> pl.DataFrame:
-        names = {str(row["id"]): row["name"] for row in folder.forms}
+        """Return the events, with a row for each contact that HubSpot shows an event for."""
+        rows = [(email, owner, place) for email, owners in self.owners.items() for place, owner in enumerate(owners)]
+        owners = build_frame(rows, {"email": pl.String, "owner": pl.Int64, "place": pl.Int64})
+        forms = {str(row["id"]): row["name"] for row in folder.forms}
         survivors = self.find_survivors()
-        rows = (
-            (survivors.get(owner, owner), *values, replaced_at, owner if owner in survivors else None, place > 0)
-            for event, replaced_at in folder.read_events()
-            if event.kind in kinds
-            for values in (_event_values(event, names.get(event.form_id, event.form_id) if event.form_id else None),)
-            for place, owner in enumerate(self._owners_of(event))
-        )
-        events = _build_in_batches(rows, EVENT_COLUMNS)
-        return events.unique(["contact_id", "kind", "event_id"], keep="first", maintain_order=True)
+        frames = [_assign_events(frame, owners, survivors, forms) for frame in folder.read_events(kinds)]
+        return _drop_duplicates([build_frame((), EVENT_COLUMNS), *frames])
 
     def _read_lifetime(self, file: str, row: JsonObject) -> tuple[datetime | None, datetime | None]:
         """Return when a record was created and archived; an archived record without a time never counts."""
@@ -162,9 +156,6 @@ class _FolderRows:
     def find_survivors(self) -> dict[int, int]:
         """Return the contact that each merged-away contact is part of now."""
         return find_survivors((old_id, survivor) for old_id, survivor, _ in self.merges)
-
-    def _owners_of(self, event: Event) -> Iterable[int]:
-        return (event.contact_id,) if event.contact_id is not None else self.owners.get(event.email or "", ())
 
     def read_subscriptions(self, rows: Iterable[JsonObject]) -> pl.DataFrame:
         found = [
@@ -206,11 +197,26 @@ def _build_in_batches(rows: Iterable[tuple[object, ...]], schema: Schema) -> pl.
     return pl.concat([build_frame((), schema), *(build_frame(part, schema) for part in batched(rows, _ROWS_PER_FRAME))])
 
 
-def _event_values(event: Event, form_name: str | None) -> tuple[object, ...]:
-    return (
-        *(event.id, event.kind, event.at, event.url, event.form_id, form_name),
-        *(event.campaign, event.name, event.user_agent, event.sent_at, event.filtered),
-    )
+def _assign_events(events: pl.DataFrame, owners: pl.DataFrame, survivors: Mapping[int, int], forms: Mapping[str, str]) -> pl.DataFrame:
+    """Return the events of the contacts with their address, which may be several, or their id."""
+    owner, form_id = pl.coalesce("contact_id", "owner"), pl.col("form_id")
+    found = events.join(owners, on="email", how="left", maintain_order="left_right").with_columns(owner).drop_nulls("contact_id")
+    return found.with_columns(
+        contact_id=pl.col("contact_id").replace(survivors),
+        former_id=pl.when(pl.col("contact_id").is_in(list(survivors))).then("contact_id"),
+        form_name=pl.when(form_id != "").then(form_id.replace(forms)),
+        shared=pl.col("place").fill_null(0) > 0,
+    ).select(EVENT_COLUMNS.keys())
+
+
+def _drop_duplicates(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Return the frames as one, of equal events the first. Few are equal, and hashes take a tenth of the memory of all keys."""
+    key = pl.struct("contact_id", "kind", "event_id")
+    hashes = pl.concat([frame.select(hash=key.hash()) for frame in frames])["hash"]
+    events = pl.concat(frames).with_row_index()
+    suspects = events.filter(hashes.is_duplicated())
+    repeated = suspects.filter(~key.is_first_distinct())["index"]
+    return events.filter(~pl.col("index").is_in(repeated.implode())).drop("index")
 
 
 def _read_merges(id_: int, properties: JsonObject) -> Iterator[tuple[int, int, datetime | None]]:

@@ -25,9 +25,7 @@ def _split(known: PortalHistory) -> Iterator[PortalHistory]:
     contacts = known.contacts.sort("contact_id")
     for start in range(0, contacts.height, CHUNK_SIZE):
         chunk = contacts.slice(start, CHUNK_SIZE)
-        own = (
-            known.events if chunk.height == contacts.height else known.events.join(chunk.select("contact_id"), on="contact_id", how="semi")
-        )
+        own = known.events.filter(pl.col("contact_id").is_in(chunk["contact_id"].implode()))
         yield replace(known, contacts=chunk, events=own)
 
 

@@ -189,11 +189,6 @@ def _id_stream(objects: Objects[RecordT], properties: Sequence[str]) -> Stream[R
     return Stream(read=read, key=lambda row: row.id, open_ended=True)
 
 
-def is_occurrence(kind: str) -> bool:
-    """Return whether events of a kind are read as occurrences."""
-    return kind == "page_view" or kind.startswith("custom:")
-
-
 def find_event_type(names: Sequence[str], kind: str) -> str | None:
     """Return HubSpot's name of an event kind, or None if the portal lacks it."""
     return next((name for name in names if event_kind(name) == kind), None)

@@ -23,7 +23,7 @@ def reread(context: PullContext, kind: str, contact_ids: Sequence[int]) -> None:
     """Read all events of a kind of some contacts again; of submissions, those of all forms."""
     if kind == FORM_SUBMISSION:
         _reread_submissions(context)
-    elif hubspot_streams.is_occurrence(kind):
+    elif event_occurrences.is_occurrence(kind):
         _reread_occurrences(context, kind, contact_ids)
     else:
         stored = context.transact(lambda tx: emails.load_emails(tx, contact_ids))

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Final
 
+from sync_worker.hubspot.api.event_occurrences import is_occurrence
 from sync_worker.hubspot.records.models import Event
 from sync_worker.store.facts import coverage
 from sync_worker.store.saved_state import scan_state
@@ -28,15 +29,15 @@ DAY_MS: Final = 86_400_000
 
 def read_events(context: PullContext, kinds: Sequence[str], *, is_full: bool) -> list[Future[None]]:
     """Start the reads of these kinds of events, each from the end of its last read; in a full scan, late events are read as well."""
-    others = [kind for kind in kinds if not hubspot_streams.is_occurrence(kind)]
-    occurrences = [kind for kind in kinds if hubspot_streams.is_occurrence(kind)]
+    others = [kind for kind in kinds if not is_occurrence(kind)]
+    occurrences = [kind for kind in kinds if is_occurrence(kind)]
     reads = [context.threads.start(kind, partial(_read_kind, context, kind, is_full=is_full)) for kind in others]
     return [*reads, context.threads.start("occurrences", partial(_read_occurrences, context, occurrences, is_full=is_full))]
 
 
 def read_page_view_history(context: PullContext, kinds: Sequence[str]) -> None:
     """Read the occurrences from before HubSpot identified a contact; events of other kinds carry an email address."""
-    kinds = [kind for kind in kinds if hubspot_streams.is_occurrence(kind)]
+    kinds = [kind for kind in kinds if is_occurrence(kind)]
     while ids := page_view_history.next_batch(context.store):
         visitors = page_view_history.select_with_page_views(context.hubspot.contacts, ids) if kinds else []
         for kind in kinds if visitors else ():
