@@ -21,6 +21,7 @@ from sync_worker.sandbox.server import user_actions
 from sync_worker.worker import Worker
 from tests.harness import Harness, start_harness
 from tests.reliability.fault_matrix import FAULTS, IRREVERSIBLE_FAULTS, STRICT_MODEL, short_timeout_worker
+from tests.store.database_factories import copy_state
 
 COMMANDS = st.sampled_from(["backfill", "sync", "approve"])
 PASSING_FAULTS = st.sampled_from(
@@ -60,6 +61,7 @@ class PortalStateMachine(RuleBasedStateMachine):
         self.folder = Path(mkdtemp())
         self.exit_stack = ExitStack()
         self.harness: Harness
+        self.template: str  # the URL of the state before the first run
         self.created = 0
         self.faults_active = False
 
@@ -68,7 +70,7 @@ class PortalStateMachine(RuleBasedStateMachine):
         self.harness = self.exit_stack.enter_context(start_harness(self.folder, model=STRICT_MODEL, ready=False))
         self.harness.setup()
         self.harness.approve_unseen()
-        shutil.copy(self.folder / "state.db", self.folder / "template.db")
+        self.template = self.exit_stack.enter_context(copy_state(self.harness.state_url))
 
     def teardown(self) -> None:
         self.exit_stack.close()
@@ -156,8 +158,8 @@ class PortalStateMachine(RuleBasedStateMachine):
         with short_timeout_worker(self.harness) as worker:
             assert worker.backfill().rejected == []
             assert worker.sync().plan.contacts == 0
-        shutil.copy(self.folder / "template.db", self.folder / "fresh.db")
-        plan = replace(self.harness, state_url=f"sqlite:///{self.folder / 'fresh.db'}").backfill(dry_run=True).plan
+        with copy_state(self.template) as url:
+            plan = replace(self.harness, state_url=url).backfill(dry_run=True).plan
         assert (plan.contacts, plan.lists) == (0, {}), plan.as_json()
 
     @invariant()

@@ -6,6 +6,7 @@ All states share their compiled statements, which a new engine would compile aga
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
@@ -54,6 +55,22 @@ def temporary_state_url(folder: Path | None = None, *, is_migrated: bool = False
             path.touch(mode=0o600, exist_ok=False)
             path.write_bytes(_empty_state_bytes())
         yield f"sqlite:///{path}"
+
+
+@contextmanager
+def copy_state(url: str) -> Iterator[str]:
+    """Yield the URL of a copy of a state that nothing has open; it is deleted at the end."""
+    database = str(make_url(url).database)
+    if POSTGRES_URL is not None:
+        with _temporary_database(database) as copy:
+            yield copy
+        return
+    path = Path(database).with_name(f"{uuid4().hex}.db")
+    shutil.copy(database, path)
+    try:
+        yield f"sqlite:///{path}"
+    finally:
+        path.unlink()
 
 
 @contextmanager
