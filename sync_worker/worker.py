@@ -610,10 +610,10 @@ class Worker:
         return parts.report
 
     def apply(self, file: Path, *, allow_large: bool = False, dry_run: bool = False) -> RunReport:
-        """Carry out a saved plan, exactly and whole.
+        """Carry out a saved plan, exactly and whole; if it was interrupted, its rest.
 
         Raises ConfigurationError if the file cannot be used, StalePlan if anything that the plan rests on has changed, and UnsafePlan if
-        the plan changes too much, unless `allow_large`. Nothing of the plan is then written.
+        the plan changes too much, unless `allow_large`. This run then writes nothing.
         """
         plan = read_plan(file)
         with self._start_run("apply", dry_run=dry_run) as parts:

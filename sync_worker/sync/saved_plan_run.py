@@ -13,14 +13,17 @@ from typing import Final
 
 from sync_worker.errors import StalePlan
 from sync_worker.model.compiled.inputs import ModelInputs, select_inputs
+from sync_worker.store.writes import rejections
 from sync_worker.sync.plan.fact_digests import FactDigests
 from sync_worker.sync.plan.mql_starts import MqlStarts
 from sync_worker.sync.plan.plan import PAGE_SIZE, find_planned_ids
-from sync_worker.sync.plan.plan_comparison import find_differences, find_fact_differences
+from sync_worker.sync.plan.plan_comparison import find_differences, find_fact_differences, is_done
 from sync_worker.sync.plan.saved_plan import PlanRecorder, SavedPlan
 from sync_worker.sync.run import Run
+from sync_worker.timestamps import to_ms
 
 MAX_DIFFERENCES: Final = 10  # that a refusal names
+DONE_NOTE: Final = "Nothing left to do: HubSpot shows everything that the plan contains."
 STALE_HINT: Final = "Run `sync-worker plan --out FILE` again and look at the new plan."
 
 
@@ -39,7 +42,8 @@ def record_plan(run: Run, *, portal_id: int, names: bool) -> SavedPlan:
 class SavedPlanRun:
     """A run whose scope is limited to the contacts of a saved plan; what else has changed waits for the next `sync`.
 
-    A contact becomes an MQL at the time of this run, not at that of the plan.
+    A contact becomes an MQL at the time of this run, not at that of the plan. A run that was interrupted is repeated with the same plan:
+    what HubSpot shows already is not written again.
     """
 
     run: Run
@@ -50,7 +54,7 @@ class SavedPlanRun:
         """Check the plan, then write it.
 
         Raises:
-            StalePlan: anything that the plan rests on has changed; nothing of the plan was written.
+            StalePlan: anything that the plan rests on has changed; this run wrote nothing.
             UnsafePlan: the plan changes too much.
         """
         self._check_conditions()
@@ -84,16 +88,25 @@ class SavedPlanRun:
         facts: dict[int, str] = {}
         for start in range(0, len(ids), PAGE_SIZE):
             with self.run.store.transaction() as tx:
-                facts |= FactDigests.load(tx, _inputs(self.run)).digest(tx, ids[start : start + PAGE_SIZE])
+                facts |= FactDigests.load(tx, _inputs(self.run)).digest(tx, ids[start : start + PAGE_SIZE], self.plan.stage_moves)
         _raise_if_any(find_fact_differences(self.plan, facts))
 
     def _check_changes(self, starts: MqlStarts) -> None:
-        store = self.run.store
+        store, recorder = self.run.store, _build_recorder(self.run, self.portal_id, names=self.plan.names)
         with store.rehearse():  # a plan that is refused makes no contact an MQL
+            self._release_rejections()
             self.run.mql_quota.admit(store)
             replace(starts, now=self.plan.at).update(store)  # the plan has this moment
-            fresh = _build_recorder(self.run, self.portal_id, names=self.plan.names).record()
+            fresh = replace(recorder, earlier=self.plan).record()
         _raise_if_any(find_differences(self.plan, fresh))
+        self._release_rejections()
+        if is_done(fresh):
+            self.run.report.notes.append(DONE_NOTE)
+
+    def _release_rejections(self) -> None:
+        """Let what HubSpot has rejected since the plan be sent again: it is still a part of the plan."""
+        with self.run.store.transaction() as tx:
+            rejections.delete_tried_since(tx, to_ms(self.plan.at), self.plan.contact_ids, self.plan.parts)
 
 
 def _build_recorder(run: Run, portal_id: int, *, names: bool) -> PlanRecorder:

@@ -15,6 +15,7 @@ import structlog
 from typer.testing import CliRunner
 
 from sync_worker.cli.commands import app
+from sync_worker.cli.commands.execution import print_interruption
 from tests.system.subprocesses import Workspace
 
 BROKEN = {"SYNC_WORKER_SYNC_EVERY_MINUTES": "often", "HUBSPOT_ACCESS_TOKEN": "pat-na1-x"}
@@ -54,3 +55,9 @@ def test_ctrl_c_in_a_backfill_says_how_to_resume(tmp_path: Path) -> None:
         server.communicate()
     assert process.returncode == 130
     assert "what was read and written is saved. `sync-worker backfill --dry-run` resumes there." in err
+
+
+def test_ctrl_c_in_an_apply_names_the_same_plan(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["sync-worker", "apply", "my plan.json"])
+    print_interruption()
+    assert "saved. `sync-worker apply 'my plan.json'` resumes there." in " ".join(capsys.readouterr().err.split())

@@ -91,9 +91,7 @@ def log_failure() -> Iterator[None]:
 def print_interruption() -> None:
     """Say how to resume a command that Ctrl-C has ended."""
     command = shlex.join(["sync-worker", *sys.argv[1:]])
-    is_plan = sys.argv[1:2] == ["apply"]  # a plan of which a part was written is refused
-    following = "A new plan has the rest: run `sync-worker plan --out FILE`." if is_plan else f"`{command}` resumes there."
-    err.print(f"sync-worker: interrupted; what was read and written is saved. {following}", markup=False)
+    err.print(f"sync-worker: interrupted; what was read and written is saved. `{command}` resumes there.", markup=False)
 
 
 def print_result(result: ResultT, *, json: bool, print_text: Callable[[ResultT], None]) -> None:

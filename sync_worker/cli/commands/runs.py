@@ -101,7 +101,7 @@ def apply_plan(
     no_names: NoNamesOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Carry out a saved plan exactly.
+    """Carry out a saved plan exactly; after an interruption, its rest.
 
     If anything that it rests on has changed, nothing is written (exit code 5). The next `sync` processes all other changes.
     """

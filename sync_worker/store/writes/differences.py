@@ -147,6 +147,12 @@ def load(
     return [Difference(*row) for row in tx.execute(query)]
 
 
+def load_observed(tx: Connection, ids: Collection[int]) -> dict[int, tuple[str, str | None]]:
+    """Return our properties, as canonical JSON, and the lifecycle stage that HubSpot shows, by contact; without the deleted ones."""
+    query = select(contacts.c.id, contacts.c.shown, contacts.c.stage).where(id_array.in_ids(contacts.c.id, ids), ~contacts.c.gone)
+    return {id_: (observed, stage) for id_, observed, stage in tx.execute(query)}
+
+
 def mark_previewed(tx: Connection, ids: Collection[int]) -> None:
     """Mark the contacts as counted, except MQLs, which the daily quota may still defer."""
     previewed_contacts.create(tx, checkfirst=True)

@@ -68,6 +68,12 @@ def delete_part(tx: Connection, part: str, ids: Collection[int]) -> None:
         tx.execute(delete(rejections).where(rejections.c.part == part, id_array.in_ids(rejections.c.contact_id, ids)))
 
 
+def delete_tried_since(tx: Connection, at: int, ids: Collection[int], parts: Collection[str]) -> None:
+    """Delete what HubSpot has rejected at a time (milliseconds) or later, of these parts of contacts, so that it is sent again."""
+    tried = and_(~rejections.c.held, rejections.c.tried_at >= at, rejections.c.part.in_(parts))
+    tx.execute(delete(rejections).where(tried, id_array.in_ids(rejections.c.contact_id, ids)))
+
+
 def clear(tx: Connection) -> None:
     """Delete what HubSpot rejected, so that it is sent again: `setup` may have fixed the cause."""
     tx.execute(delete(rejections).where(~rejections.c.held))

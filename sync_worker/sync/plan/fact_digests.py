@@ -20,6 +20,7 @@ from sync_worker.model.compiled.inputs import ModelInputs
 from sync_worker.store import verdicts
 from sync_worker.store.facts import contacts
 from sync_worker.store.saved_state import plan_key
+from sync_worker.sync.plan.plan import STAGE_PROPERTY
 
 DIGEST_CHARS = 32
 _KIND = tuple(EVENT_SCHEMA).index("kind")
@@ -46,13 +47,16 @@ class FactDigests:
         """Return the digest of a text."""
         return self._digest([text.encode()])
 
-    def digest(self, tx: Connection, ids: Sequence[int]) -> Mapping[int, str]:
-        """Return the digest of the facts of each contact that the state has: properties, company, subscriptions, email, events."""
+    def digest(self, tx: Connection, ids: Sequence[int], moves: Mapping[int, tuple[str, str]] | None = None) -> Mapping[int, str]:
+        """Return the digest of the facts of each contact that the state has: properties, company, subscriptions, email, events.
+
+        `moves`: contact id → (lifecycle stage, next stage) that the worker itself sets; a contact in the next stage counts as not moved.
+        """
         verdicts.select_contacts(tx, ids)
         emails = contacts.load_emails(tx, ids)
         own, company = self.inputs.contact_properties, self.inputs.company_properties
         facts = {
-            id_: [_encode(_select(values, own), _select(of_company, company), emails.get(id_))]
+            id_: [_encode(_select(values, own, (moves or {}).get(id_)), _select(of_company, company), emails.get(id_))]
             for id_, values, of_company in verdicts.load_selected_contacts(tx)
         }
         if self.inputs.uses_subscriptions:
@@ -69,9 +73,14 @@ class FactDigests:
         return hmac.new(self.key, b"\n".join(parts), sha256).hexdigest()[:DIGEST_CHARS]
 
 
-def _select(facts: str | None, names: Collection[str]) -> Mapping[str, str] | None:
+def _select(facts: str | None, names: Collection[str], move: tuple[str, str] | None = None) -> Mapping[str, str] | None:
     """Return some of the properties in a canonical JSON text, without empty ones; None if there is no record."""
-    return None if facts is None else {name: value for name, value in orjson.loads(facts).items() if value and name in names}
+    if facts is None:
+        return None
+    values: dict[str, str] = orjson.loads(facts)
+    if move and values.get(STAGE_PROPERTY) == move[1]:
+        values[STAGE_PROPERTY] = move[0]
+    return {name: value for name, value in values.items() if value and name in names}
 
 
 def _encode(*values: object) -> bytes:
