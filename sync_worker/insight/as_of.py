@@ -39,7 +39,7 @@ def as_of(history: PortalHistory, instant: datetime, *, keep_undated: bool = Fal
     if instant < history.now and not keep_undated:
         contacts = contacts.filter(pl.col("created_at").is_not_null())
     contacts = _select_existing(contacts, at)
-    events = _select_events(history.events, contacts, None if later_merges.is_empty() else merges, at)
+    events = _select_events(history.events, contacts, merges, later_merges, at)
     known = replace(
         history,
         now=instant,
@@ -76,14 +76,21 @@ def _without_survivors(contacts: pl.DataFrame, later_merges: pl.DataFrame) -> pl
     return contacts.join(survivors, left_on="contact_id", right_on="survivor_id", how="anti")
 
 
-def _select_events(events: pl.DataFrame, contacts: pl.DataFrame, merges: pl.DataFrame | None, at: pl.Expr) -> pl.DataFrame:
-    """Return the events of the contacts. `merges`: those up to the instant, if there are later ones; they show whose an event was then."""
+def _select_events(
+    events: pl.DataFrame, contacts: pl.DataFrame, merges: pl.DataFrame, later_merges: pl.DataFrame, at: pl.Expr
+) -> pl.DataFrame:
+    """Return the events of the contacts. The merges up to the instant show whose an event was then.
+
+    An event that is shown for a later survivor only may be of each contact that was merged into it.
+    """
     past = events.filter(pl.col("at") <= at, pl.col("replaced_at").is_null() | (pl.col("replaced_at") > at))
-    if merges is not None:
+    if not later_merges.is_empty():
         survivors = find_survivors(merges.select("contact_id", "survivor_id").iter_rows())
         former = past["former_id"]
         own = former.replace(list(survivors), list(survivors.values())) if survivors else former
         past = past.with_columns(contact_id=pl.coalesce(own, "contact_id"))
+        left_out = later_merges.join(contacts, left_on="survivor_id", right_on="contact_id", how="anti")
+        past = _split_merged(past, left_out)
     past = past.with_columns(replaced_at=pl.lit(None, dtype=TIMESTAMP))
     return past.filter(pl.col("contact_id").is_in(contacts["contact_id"].implode()))  # a join would copy them, even if it keeps all
 

@@ -49,7 +49,8 @@ class LiveVerdicts:
         text += f" within {self.horizon.days} days."
         young = f" MQLs of which this time is not over count in no ratio: {self.young:,}." if self.young else ""
         few = f" Too little data for a conclusion: fewer than {MIN_LIVE_OUTCOMES} outcomes." if self.is_too_little else ""
-        return f"{text}{few}{young} Sales saw only the MQLs of the model, which favors it."
+        lapsed = " Contacts that are no longer MQLs, such as customers that a disqualifier excludes, count in no ratio."
+        return f"{text}{few}{young}{lapsed} Sales saw only the MQLs of the model, which favors it."
 
     def as_json(self) -> dict[str, object]:
         """Return the ratios for `--json`."""

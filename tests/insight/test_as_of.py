@@ -147,6 +147,16 @@ def test_contacts_that_were_merged_later_are_separate(read: Callable[..., Portal
     assert {id_: row["events"] for id_, row in describe(read(**rows)).items()} == {1: 1}
 
 
+def test_an_event_that_is_shown_for_a_survivor_may_be_of_each_merged_contact(read: Callable[..., PortalHistory]) -> None:
+    def merged(number: int) -> dict[str, Any]:
+        return {**make_contact(number), "archived": True, "archivedAt": format_iso(AFTER)}
+
+    survivor = make_contact(5, hs_merged_object_ids="1;2", hs_calculated_merged_vids=f"1:{AFTER};2:{AFTER}")
+    history = read(contacts=[merged(1), merged(2), survivor], events=[make_page_view("v", 5, BEFORE), make_page_view("w", 1, BEFORE)])
+    assert {id_: row["events"] for id_, row in describe(history).items()} == {1: 2, 2: 1}
+    assert as_of(history, NOW).events["contact_id"].to_list() == [5, 5]
+
+
 def test_a_chain_of_merges_is_followed_to_the_contact_of_each_time(read: Callable[..., PortalHistory]) -> None:
     def merged(number: int, at: int) -> dict[str, Any]:
         return {**make_contact(number), "archived": True, "archivedAt": format_iso(at)}
