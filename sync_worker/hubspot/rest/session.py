@@ -37,6 +37,13 @@ class NoAuth(AuthBase):
         return request
 
 
+class DirectSession(requests.Session):
+    """A session that treats a redirect like any other reply: its body is read by the caller, who limits its size."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return None. Otherwise, requests would read the whole body, even if it may not follow the redirect."""
+
+
 Query: TypeAlias = Iterable[tuple[str, str]]
 Body: TypeAlias = bytes | IO[bytes] | None
 
@@ -46,7 +53,7 @@ def open_session(token: str, base_url: str, *, pool_size: int, reply_seconds: fl
 
     A reply must be complete within `reply_seconds`.
     """
-    session = requests.Session()
+    session = DirectSession()
     session.auth = Bearer(validate_token(token))
     session.headers.update({"User-Agent": "sync-worker", "Accept": "application/json"})
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))

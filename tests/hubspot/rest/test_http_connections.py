@@ -158,6 +158,33 @@ def test_a_slow_body_fails_after_the_total_timeout() -> None:
         hubspot.account.read_details()
 
 
+def redirect(request: AccountHandler) -> None:
+    body = gzip.compress(json.dumps({"status": "error", "correctHublet": "ap1", "filler": " " * 100_000}).encode())
+    request.send_response(307)
+    headers = {"Location": "https://api-ap1.hubapi.com/x", "Content-Encoding": "gzip", "Content-Length": str(len(body))}
+    for name, value in headers.items():
+        request.send_header(name, value)
+    request.end_headers()
+    request.wfile.write(body)
+
+
+def test_a_redirect_is_read_and_not_followed() -> None:
+    with serve_raw(redirect) as server, make_client(base_url=base_url_of(server), retry_policy=RetryPolicy(max_attempts=1)) as hubspot:
+        with pytest.raises(Unavailable, match=r"address, https://api-ap1\.hubapi\.com"):
+            hubspot.account.read_details()
+
+        assert hubspot.metrics.snapshot().total == 1
+
+
+def test_a_redirect_is_limited_in_size() -> None:
+    with (
+        serve_raw(redirect) as server,
+        make_client(base_url=base_url_of(server), max_reply_bytes=50_000) as hubspot,
+        pytest.raises(OversizedReply),
+    ):
+        hubspot.account.read_details()
+
+
 @pytest.mark.parametrize("send", [send_bomb, send_plain, send_chunked])
 def test_a_reply_beyond_the_limit_is_not_read_to_its_end_and_not_requested_again(send: Callable[[AccountHandler], None]) -> None:
     with serve_raw(send) as server, make_client(base_url=base_url_of(server), max_reply_bytes=200_000) as hubspot:
