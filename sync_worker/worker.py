@@ -422,8 +422,7 @@ class Worker:
         portal_info = portal.load(self.store)
         kinds = frozenset().union(*(model.source_kinds for model in models))
         hidden = portal_info.select_hidden_kinds(kinds) if portal_info else frozenset[str]()
-        days = self.settings.keep_events_days
-        retention, now = Retention(keep_events=timedelta(days=days) if days else None), self.clock()
+        now = self.clock()
         with self.store.transaction() as tx:
             return load_state_history(
                 tx,
@@ -431,9 +430,14 @@ class Worker:
                 hidden,
                 now,
                 outcomes_read_at=load_read_at(tx),
-                complete_since=retention.complete_since(models, self.outputs.models, now),
-                deleted_before=retention.find_cutoffs(self.outputs.models, now),
+                complete_since=self._retention.complete_since(models, self.outputs.models, now),
+                deleted_before=self._retention.find_cutoffs(self.outputs.models, now),
             )
+
+    @property
+    def _retention(self) -> Retention:
+        days = self.settings.keep_events_days
+        return Retention(keep_events=timedelta(days=days) if days else None)
 
     def load_past(self, models: Sequence[Model], survey: Model | None = None) -> PortalHistory:
         """Return what the state knows of the past. `survey` names what else is loaded, if the state has it.
@@ -501,7 +505,16 @@ class Worker:
     def explain(self, email_or_id: str, *, at: datetime | None = None, model_file: Path | None = None) -> ContactExplanation:
         """Explain the score and grade of a contact; optionally at another time or with another model."""
         outputs = self._build_crm_schema(self.load_model(model_file)) if model_file else self.outputs
-        return explain(self.store, outputs, portal.load(self.store), email_or_id, now=self.clock(), at=at)
+        return explain(
+            self.store,
+            outputs,
+            portal.load(self.store),
+            email_or_id,
+            now=self.clock(),
+            at=at,
+            retention=self._retention,
+            state_models=self.outputs.models,
+        )
 
     def trace_score(
         self, email_or_id: str, *, since: datetime, until: datetime | None = None, model_file: Path | None = None

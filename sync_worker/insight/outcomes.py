@@ -53,6 +53,15 @@ def sum_revenue(history: PortalHistory, contacts: pl.DataFrame) -> float:
     return float(won.join(contacts, on="contact_id", how="semi").unique("deal_id")["amount"].sum())
 
 
+def raise_if_deleted(history: PortalHistory, instant: datetime, *, hint: str) -> None:
+    """Raise ConfigurationError if events in the windows of the models as of an instant have been deleted. `hint`: what else helps."""
+    if history.complete_since is not None and instant < history.complete_since:
+        raise ConfigurationError(
+            f"The events that a model needs as of {instant:%Y-%m-%d} have been deleted from the state (SYNC_WORKER_KEEP_EVENTS_DAYS).",
+            hint=f"Use {history.complete_since:%Y-%m-%d} or a later date, {hint}.",
+        )
+
+
 def outcomes_after(history: PortalHistory, instant: datetime, horizon: timedelta) -> pl.DataFrame:
     """Return what became of contacts within `horizon` after an instant, in the columns of `find_outcomes`.
 
@@ -71,11 +80,7 @@ def outcomes_after(history: PortalHistory, instant: datetime, horizon: timedelta
     if history.start is None or instant < history.start:
         first = "there is no contact" if history.start is None else f"the first contact or event is from {history.start:%Y-%m-%d}"
         raise ConfigurationError(f"Nothing is known as of {instant:%Y-%m-%d}: {first}.", hint="Use a later date, or a shorter horizon.")
-    if history.complete_since is not None and instant < history.complete_since:
-        raise ConfigurationError(
-            f"The events that a model needs as of {instant:%Y-%m-%d} have been deleted from the state (SYNC_WORKER_KEEP_EVENTS_DAYS).",
-            hint=f"Use {history.complete_since:%Y-%m-%d} or a later date, with a shorter horizon, or keep events for longer.",
-        )
+    raise_if_deleted(history, instant, hint="with a shorter horizon, or keep events for longer")
     found = find_outcomes(history)
     if found.is_empty():
         raise ConfigurationError(

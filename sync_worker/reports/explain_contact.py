@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -11,8 +12,11 @@ from sqlalchemy import Connection
 
 from sync_worker.errors import ConfigurationError, ExitCode
 from sync_worker.insight.as_of import as_of
+from sync_worker.insight.outcomes import raise_if_deleted
+from sync_worker.insight.portal_history import PortalHistory
 from sync_worker.insight.state_history import load_state_history
 from sync_worker.model import explain as model_explain
+from sync_worker.model.compiled.model import Model
 from sync_worker.model.explain import CountedEvent, Decay, ScoreLine
 from sync_worker.model.file.schema import Language
 from sync_worker.model.forecast import VerdictChange
@@ -27,6 +31,7 @@ from sync_worker.sync.evaluate.evaluate import load_facts, load_starts
 from sync_worker.sync.evaluate.verdict_json import ContactVerdict, build_contact_verdicts
 from sync_worker.sync.portal.managed_properties import CrmSchema, diff_properties
 from sync_worker.sync.portal.portal import PortalInfo
+from sync_worker.sync.retention import Retention
 from sync_worker.timestamps import from_ms, to_iso, to_ms
 
 MAX_EVENTS_PER_LINE = 50  # the newest events of a ledger line in the JSON output
@@ -52,6 +57,7 @@ class ContactExplanation:
     start_letter: str  # grade that every contact starts at, with its sign
     time_zone: str  # of the dates that sales reps see
     frozen: tuple[str, ...]  # properties whose later values had to be used for an earlier time
+    gaps: tuple[str, ...]  # a sentence for deleted events that criteria counted at an earlier time
     sharing_contacts: list[int]  # other contacts with an email of this contact; the events of that email count for all of them
 
     @property
@@ -104,6 +110,7 @@ class ContactExplanation:
             "lifecycle_stage": self.stage,
             "time_zone": self.time_zone,
             "frozen": list(self.frozen),
+            "notes": list(self.gaps),
             "shares_email_with": [str(id_) for id_ in self.sharing_contacts],
         }
 
@@ -117,12 +124,15 @@ def explain(
     now: datetime,
     at: datetime | None = None,
     language: Language | None = None,
+    retention: Retention | None = None,
+    state_models: Sequence[Model] = (),
 ) -> ContactExplanation:
     """Explain one contact as of `at`. Default: the time of the last verdict, or now if that verdict is outdated.
 
-    `language` replaces the language of the texts.
+    `language` replaces the language of the texts. `retention` with the models of the state, which decide what it deletes: events that an
+    earlier time is missing.
 
-    Raises ConfigurationError if the state does not contain the contact.
+    Raises ConfigurationError if the state does not contain the contact, or no longer what the model needs for an earlier time.
     """
     model = crm_schema.model if language is None else crm_schema.model.translate(language)
     with store.transaction() as tx:
@@ -132,12 +142,15 @@ def explain(
         when = at or (from_ms(row.evaluated_at) if is_current and row.evaluated_at is not None else now)
         verdicts.select_contact(tx, contact_id)
         hidden = portal.select_hidden_kinds(model.source_kinds) if portal else frozenset()
-        facts, frozen = load_facts(tx, model, hidden), tuple[str, ...]()
+        facts, frozen, gaps = load_facts(tx, model, hidden), tuple[str, ...](), tuple[str, ...]()
         if at is not None and at < now and to_ms(at) != row.evaluated_at:
-            known = as_of(load_state_history(tx, [model], hidden, now, only_ids=[contact_id]), at, keep_undated=True)
+            known = _load_known(
+                tx, model, hidden, contact_id, now=now, at=at, retention=retention or Retention(), state_models=state_models
+            )
             if known.contacts.is_empty():
                 raise ConfigurationError(f"The contact {email_or_id!r} did not exist on {at:%Y-%m-%d}.", hint="Use a later time.")
             facts, frozen = replace(known.build_facts(), previous=facts.previous), tuple(known.select_frozen(model))
+            gaps = known.gaps.describe([model])
         if row.evaluated_at is not None and when < from_ms(row.evaluated_at):
             # The state stores only the MQLs of now; they say nothing about an earlier time.
             facts = replace(facts, previous=facts.previous.clear())
@@ -167,7 +180,33 @@ def explain(
         time_zone=model.document.time_zone,
         sharing_contacts=sharing,
         frozen=frozen,
+        gaps=gaps,
     )
+
+
+def _load_known(
+    tx: Connection,
+    model: Model,
+    hidden: frozenset[str],
+    contact_id: int,
+    *,
+    now: datetime,
+    at: datetime,
+    retention: Retention,
+    state_models: Sequence[Model],
+) -> PortalHistory:
+    history = load_state_history(
+        tx,
+        [model],
+        hidden,
+        now,
+        only_ids=[contact_id],
+        complete_since=retention.complete_since([model], state_models, now),
+        deleted_before=retention.find_cutoffs(state_models, now),
+    )
+    if history.gaps.deleted_before:  # else the contact is younger
+        raise_if_deleted(history, at, hint="or keep events for longer")
+    return as_of(history, at, keep_undated=True)
 
 
 def find_contact(tx: Connection, email_or_id: str) -> ContactWithVerdict:

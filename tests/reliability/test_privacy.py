@@ -14,7 +14,7 @@ from sync_worker.errors import ConfigurationError
 from sync_worker.model.compiled.loader import loads
 from sync_worker.sandbox.server import user_actions
 from sync_worker.sync.retention import event_lookback
-from tests.harness import DAY, MODEL, NOW_MS, Harness, make_click, make_contact, make_submission, small_portal, start_harness
+from tests.harness import DAY, MODEL, NOW, NOW_MS, Harness, make_click, make_contact, make_submission, small_portal, start_harness
 from tests.store.database_factories import POSTGRES_URL
 
 on_sqlite = pytest.mark.skipif(POSTGRES_URL is not None, reason="reads the SQLite file")
@@ -115,6 +115,13 @@ def test_events_are_kept_without_limit_unless_retention_is_set(tmp_path: Path) -
         harness.edit_contact(4, jobtitle="CTO")
         with harness.worker() as worker:
             assert any(line.line == "forms" for line in worker.explain("4").evaluation.score)
+            (note,) = worker.explain("4", at=NOW - timedelta(days=120)).gaps
+            assert note == worker.load_history([worker.outputs.model]).gaps.describe([worker.outputs.model])[0]
+            assert "without `within`" in note
+            assert "forms" in note
+            assert worker.explain("4").gaps == ()
+            with pytest.raises(ConfigurationError, match="have been deleted from the state"):
+                worker.explain("4", at=NOW - timedelta(days=300))
 
 
 RETENTION_MODEL = MODEL.replace("points: 10}", "points: 10, within: 500 days}")

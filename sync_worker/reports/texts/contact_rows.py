@@ -91,6 +91,7 @@ def list_notes(explanation: ContactExplanation) -> Iterator[str]:
         yield f"not read from HubSpot yet, so unknown here: {', '.join(explanation.unread_properties)}"
     if explanation.frozen:
         yield f"without a history, so with the value of now: {', '.join(explanation.frozen)}"
+    yield from explanation.gaps
     for each in explanation.verdict.unreadable:
         yield f"counts as unknown: {each.property} is {each.value!r}, which is not {each.expected}"
     if explanation.sharing_contacts:
