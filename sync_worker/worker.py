@@ -57,7 +57,7 @@ from sync_worker.store.saved_state import (
     service_health,
     unreadable,
 )
-from sync_worker.store.saved_state.service_cycle import ServiceCycle
+from sync_worker.store.saved_state.service_cycle import CycleUsage, ServiceCycle
 from sync_worker.store.saved_state.service_health import ServiceHealth
 from sync_worker.store.writes import rejections
 from sync_worker.sync import freshness
@@ -239,10 +239,16 @@ class Worker:
             since = known.degraded_since if known else to_ms(self.clock())
             service_health.save(tx, ServiceHealth(degraded_since=since, error=error) if error else None)
 
-    def save_cycle(self, seconds: int, reason: str) -> None:
-        """Save the interval between the cycles of the service for `status`."""
+    def save_cycle(self, seconds: int, reason: str, usage: CycleUsage) -> None:
+        """Save the interval between the cycles of the service for `status`, and the calls that it is computed from."""
         with suppress(StateError, StateBusy), self.store.transaction() as tx:
-            service_cycle.save(tx, ServiceCycle(seconds=seconds, reason=reason))
+            service_cycle.save(tx, ServiceCycle(seconds=seconds, reason=reason, usage=usage))
+
+    def load_cycle_usage(self) -> CycleUsage:
+        """Return the calls that the service has saved with its last interval."""
+        with self.store.transaction() as tx:
+            cycle = service_cycle.load(tx)
+        return cycle.usage if cycle else CycleUsage()
 
     def daily_limit(self) -> int | None:
         """Return HubSpot's daily limit of calls, or None if no reply has shown it."""

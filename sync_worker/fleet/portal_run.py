@@ -19,9 +19,9 @@ from sync_worker.fleet.fleet_portal import FleetPortal, RunKind
 from sync_worker.fleet.model_cache import ModelCache
 from sync_worker.fleet.portal_settings import build_portal_settings
 from sync_worker.fleet.registry import Registry
-from sync_worker.fleet.schedule import find_cycle, load_degradation, save_degradation, schedule_next, schedule_retry
+from sync_worker.fleet.schedule import load_degradation, restore_schedule, save_degradation, schedule_next, schedule_retry
 from sync_worker.service.cycle_runner import START, CycleRunner, Job
-from sync_worker.service.cycle_schedule import CycleSchedule
+from sync_worker.service.cycle_schedule import LONG, CycleSchedule
 from sync_worker.service.dead_man import DeadManSwitch
 from sync_worker.service.degraded_state import DegradedState
 from sync_worker.service.failure_cause import find_cause
@@ -106,32 +106,39 @@ class PortalRunner:
         except SyncWorkerError as error:
             log.error("run.refused", job=portal.next_run, error=str(error))  # noqa: TRY400 -- a sentence, not a traceback
             is_final = degradation.add(error) is not None or portal.last.done_at is None
-            delay = degradation.delay(error, find_cycle(self.settings))
+            delay = degradation.delay(error, self.settings.fixed_cycle or LONG)
             return self._fail(portal, self.settings, degradation, error, started=started, delay=delay, is_final=is_final)
-        reports: list[RunReport] = []
         worker = replace(
             build_worker(settings, clock=self.clock, load_model=self.models.load),
-            on_report=reports.append,
             max_backlog_pages=MAX_BACKLOG_PAGES,
         )
         with worker, self._hold(worker):
-            return self._run_worker(portal, worker, degradation, reports)
+            return self._run_worker(portal, worker, degradation)
 
-    def _run_worker(self, portal: FleetPortal, worker: Worker, degradation: DegradedState, reports: list[RunReport]) -> FleetPortal:
-        started, settings = self.clock(), worker.settings
-        cycle = find_cycle(settings)
+    def _run_worker(self, portal: FleetPortal, worker: Worker, degradation: DegradedState) -> FleetPortal:
+        started, settings, reports = self.clock(), worker.settings, list[RunReport]()
+        schedule = CycleSchedule(clock=self.clock, fixed=settings.fixed_cycle, max_daily_share=settings.max_daily_share)
+
+        def add_report(report: RunReport) -> None:
+            reports.append(report)
+            schedule.add(report)
+
+        def run_job(worker: Worker) -> RunReport | None:
+            restore_schedule(schedule, worker)
+            return JOBS[portal.next_run](worker)
+
         runner = CycleRunner(
-            worker=worker,
+            worker=replace(worker, on_report=add_report),
             degradation=degradation,
-            health=Health(clock=self.clock, uptime=worker.uptime, cycle=cycle),
+            health=Health(clock=self.clock, uptime=worker.uptime, cycle=schedule.choose(None).length),
             metrics=ServiceMetrics(self.clock),
             dead_man=DeadManSwitch(None),
-            schedule=CycleSchedule(clock=self.clock, fixed=cycle, max_daily_share=settings.max_daily_share),
+            schedule=schedule,
         )
         try:
             result = runner.run(START, lambda each: self._claim(portal.name, each)) if portal.last.done_at is None else None
             if result is None or result.done:
-                result = runner.run(portal.next_run, JOBS[portal.next_run])
+                result = runner.run(portal.next_run, run_job)
         except ConfigurationError as error:  # at the start, where no later attempt can succeed
             log.error("run.refused", job=portal.next_run, error=str(error))  # noqa: TRY400 -- a sentence, not a traceback
             degradation.add(error)
@@ -145,7 +152,7 @@ class PortalRunner:
             return self._finish(portal, worker, runner, reports[-1], started)
         if self._stopping.is_set():
             raise RunInterrupted
-        return replace(portal, next_run_at=self.clock() + runner.health.cycle)  # `service pause` on the state of this portal
+        return replace(portal, next_run_at=self.clock() + runner.choose_interval())  # `service pause` on the state of this portal
 
     def _claim(self, name: str, worker: Worker) -> None:
         info = worker.read_portal()
@@ -165,9 +172,7 @@ class PortalRunner:
             )
         self.observe(portal.next_run, "done" if report.exit_code == ExitCode.DONE else "rejected", seconds)
         done = replace(portal, last=last, failures=save_degradation(runner.degradation))
-        scheduled = schedule_next(done, worker, now)
-        has_more = report.has_backlog and scheduled.next_run is RunKind.SYNC
-        return replace(scheduled, next_run_at=now) if has_more else scheduled
+        return schedule_next(done, worker, now, max(runner.choose_interval() - (now - started), timedelta(0)))
 
     def _fail(
         self,

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from zoneinfo import ZoneInfo
 
 from sync_worker.errors import SyncWorkerError, UnsafePlan
 from sync_worker.fleet.fleet_portal import Failures, FleetPortal, RunKind
+from sync_worker.service.cycle_schedule import CycleSchedule
 from sync_worker.service.degraded_state import DegradedState
 from sync_worker.service.scheduler import RESCAN_RETRY_INTERVAL
 from sync_worker.settings import Settings
 from sync_worker.sync.portal.portal import load as load_portal_info
 from sync_worker.worker import Worker
 
-DEFAULT_CYCLE: Final = timedelta(minutes=5)
 
-
-def find_cycle(settings: Settings) -> timedelta:
-    """Return the interval between two cycles of a portal: the one that is set, or five minutes, because portals share the processes."""
-    return settings.fixed_cycle or DEFAULT_CYCLE
-
-
-def schedule_next(portal: FleetPortal, worker: Worker, now: datetime) -> FleetPortal:
-    """Return the entry after a run that was done."""
-    cycle = find_cycle(worker.settings)
+def schedule_next(portal: FleetPortal, worker: Worker, now: datetime, cycle: timedelta) -> FleetPortal:
+    """Return the entry after a run that was done; `cycle` is the time until the next one."""
     last_full_scan, next_day = worker.last_full_scan(), _find_next_day(worker, now)
     if last_full_scan is None:
         return replace(portal, next_run_at=now + cycle, next_run=RunKind.BACKFILL, rescan_not_before=None)
@@ -34,6 +27,13 @@ def schedule_next(portal: FleetPortal, worker: Worker, now: datetime) -> FleetPo
     daily = RunKind.REEVALUATION if at == next_day else RunKind.SYNC
     kind = RunKind.RESCAN if max(rescan, not_before or rescan) <= at else daily
     return replace(portal, next_run_at=at, next_run=kind, rescan_not_before=not_before)
+
+
+def restore_schedule(schedule: CycleSchedule, worker: Worker) -> None:
+    """Let a schedule continue that of the last run of the portal, in whichever process it was."""
+    schedule.usage = worker.load_cycle_usage()
+    if info := load_portal_info(worker.store):
+        schedule.time_zone = ZoneInfo(info.time_zone)
 
 
 def _find_next_day(worker: Worker, now: datetime) -> datetime | None:

@@ -18,6 +18,7 @@ from sync_worker.service.degraded_state import DegradedState, ServiceCrashed
 from sync_worker.service.failure_cause import find_cause
 from sync_worker.service.health import Health
 from sync_worker.service.metrics import ServiceMetrics
+from sync_worker.store.saved_state.service_cycle import CycleUsage
 from sync_worker.sync.run_report import RunReport
 from sync_worker.worker import Worker
 
@@ -49,14 +50,14 @@ class CycleRunner:
     dead_man: DeadManSwitch
     schedule: CycleSchedule
     _daily_limit: int | None = None
-    _saved: CycleInterval | None = None
+    _saved: tuple[CycleInterval, CycleUsage] | None = None
 
     def choose_interval(self) -> timedelta:
         """Return the time from the start of the last cycle to that of the next; health, metrics and `status` show it."""
         interval = self.schedule.choose(self._daily_limit)
-        if interval != self._saved:
-            self.worker.save_cycle(int(interval.length.total_seconds()), interval.reason)
-            self._saved = interval
+        if self._saved != (interval, self.schedule.usage):
+            self.worker.save_cycle(int(interval.length.total_seconds()), interval.reason, self.schedule.usage)
+            self._saved = interval, self.schedule.usage
         self.health.cycle = interval.length
         self.metrics.set_interval(interval)
         return interval.length

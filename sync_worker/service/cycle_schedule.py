@@ -6,14 +6,17 @@ day of cycles would use more than their share of HubSpot's daily limit. An inter
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from statistics import median
 from typing import Final, NamedTuple
 
+import msgspec
+
+from sync_worker.store.saved_state.service_cycle import CycleUsage
 from sync_worker.sync.run_report import RunReport
+from sync_worker.timestamps import from_ms, to_ms
 
 SHORT: Final = timedelta(minutes=1)
 LONG: Final = timedelta(minutes=5)
@@ -36,16 +39,16 @@ class CycleInterval(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class CycleSchedule:
-    """The interval between cycles, from those before. `fixed` is set by the operator; `max_daily_share` is of HubSpot's daily limit."""
+    """The interval between cycles, from those before. `fixed` is set by the operator; `max_daily_share` is of HubSpot's daily limit.
+
+    `usage` is saved in the state, so that a restart or another process continues to count.
+    """
 
     clock: Callable[[], datetime]
     fixed: timedelta | None
     max_daily_share: float
     time_zone: tzinfo = UTC
-    _typical_calls: deque[int] = field(default_factory=lambda: deque(maxlen=TYPICAL_CYCLES))
-    _calls: int = 0  # of all cycles of the day
-    _day: date | None = None
-    _changed_at: datetime | None = None
+    usage: CycleUsage = field(default_factory=CycleUsage)
     _has_backlog: bool = False
 
     def add(self, report: RunReport) -> None:
@@ -54,12 +57,14 @@ class CycleSchedule:
             return
         calls = sum(report.requests.values())
         self._start_day()
-        self._calls += calls
-        self._has_backlog = report.has_backlog
-        if not report.has_backlog:  # its pages must be read in any case, and say nothing about the next cycles
-            self._typical_calls.append(calls)
-        if report.evaluated:
-            self._changed_at = self.clock()
+        usage, self._has_backlog = self.usage, report.has_backlog
+        self.usage = msgspec.structs.replace(
+            usage,
+            calls=usage.calls + calls,
+            # The pages of a backlog must be read in any case, and say nothing about the next cycles.
+            typical=usage.typical if report.has_backlog else (*usage.typical, calls)[-TYPICAL_CYCLES:],
+            changed_at=to_ms(self.clock()) if report.evaluated else usage.changed_at,
+        )
 
     def choose(self, daily_limit: int | None) -> CycleInterval:
         """Return the interval from the start of the last cycle to the start of the next."""
@@ -74,15 +79,16 @@ class CycleSchedule:
     def _choose_by_activity(self) -> CycleInterval:
         if self.clock().astimezone(self.time_zone).hour in DAY_HOURS:
             return CycleInterval(SHORT, "day")
-        if self._changed_at is not None and self.clock() - self._changed_at < QUIET_AFTER:
+        changed_at = self.usage.changed_at
+        if changed_at is not None and self.clock() - from_ms(changed_at) < QUIET_AFTER:
             return CycleInterval(SHORT, "changes")
         return CycleInterval(LONG, "night")
 
     def _find_affordable(self, daily_limit: int) -> timedelta:
         """Return the interval at which typical cycles use the rest of the day's share until midnight."""
         self._start_day()
-        left = daily_limit * self.max_daily_share - self._calls
-        typical = median(self._typical_calls) if self._typical_calls else FIRST_CALLS
+        left = daily_limit * self.max_daily_share - self.usage.calls
+        typical = median(self.usage.typical) if self.usage.typical else FIRST_CALLS
         return min(self._rest_of_day() * (typical / left), MAX) if left > 0 else MAX
 
     def _rest_of_day(self) -> timedelta:
@@ -90,6 +96,6 @@ class CycleSchedule:
         return datetime.combine(now.date() + timedelta(days=1), time(), self.time_zone).astimezone(UTC) - now.astimezone(UTC)
 
     def _start_day(self) -> None:
-        today = self.clock().astimezone(self.time_zone).date()
-        if today != self._day:
-            self._day, self._calls = today, 0
+        today = self.clock().astimezone(self.time_zone).date().isoformat()
+        if today != self.usage.day:
+            self.usage = msgspec.structs.replace(self.usage, day=today, calls=0)

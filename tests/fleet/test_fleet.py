@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,9 +20,13 @@ from sync_worker.fleet.database import FleetDatabase
 from sync_worker.fleet.fleet_portal import PortalCondition, RunKind
 from sync_worker.fleet.job_queue import rescue_runs
 from sync_worker.fleet.portal_run import RunInterrupted
+from sync_worker.fleet.portal_settings import build_portal_settings
 from sync_worker.fleet.queue_connector import QueueConnector
+from sync_worker.service.cycle_schedule import SHORT
+from sync_worker.worker import build_worker
 from tests.acceptance.test_json_output import documented_keys
 from tests.fleet.fleet_factories import FleetDesk, make_portals, start_fleet
+from tests.harness import small_portal
 from tests.store.database_factories import POSTGRES_URL
 
 pytestmark = pytest.mark.skipif(POSTGRES_URL is None, reason="a fleet needs PostgreSQL: python -m tests.postgres tests/fleet")
@@ -121,6 +125,24 @@ def test_a_missing_secret_pauses_a_new_portal_and_a_resume_runs_it(desk: FleetDe
     done = desk.load()["bolt"]
     assert (done.condition, done.last.exit_code, done.next_run, done.last.contacts) == (PortalCondition.OK, 0, RunKind.SYNC, 6)
     assert done.next_run_at > datetime.now(UTC)
+
+
+def test_cycles_are_short_by_day_and_their_calls_are_counted_across_processes(tmp_path: Path) -> None:
+    to_noon = 12 - datetime.now(UTC).hour
+    noon = replace(small_portal(portal_id=1_000), time_zone=f"Etc/GMT{-to_noon:+d}")  # POSIX counts from the other side
+    with start_fleet(tmp_path, {"acme": noon}) as desk:
+        desk.add("acme")
+        settings = build_portal_settings(desk.fleet.settings, desk.load()["acme"], desk.fleet.database)
+        calls = []
+        for _ in range(3):
+            desk.build_runner().run("acme")
+            done = desk.load()["acme"]
+            assert done.last.started_at
+            assert abs(done.next_run_at - done.last.started_at - SHORT) < timedelta(seconds=1)
+            with build_worker(settings) as worker:
+                calls.append(worker.load_cycle_usage().calls)
+            desk.fleet.resume(["acme"])
+        assert calls[0] == 0 < calls[1] < calls[2]
 
 
 def test_a_stop_leaves_a_run_as_it_was(desk: FleetDesk) -> None:

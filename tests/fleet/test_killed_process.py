@@ -6,7 +6,7 @@ import pytest
 
 from tests.benchmarks.fleet import HUGE, find_wrong_portals, start_fleet, wait_until
 
-SMALL = 12
+SMALL = 59
 
 
 @pytest.mark.soak

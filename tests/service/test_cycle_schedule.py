@@ -89,6 +89,15 @@ def test_a_share_that_is_used_up_leaves_a_cycle_an_hour_until_the_next_day() -> 
     assert schedule.choose(250_000) == (LONG, "night")
 
 
+def test_another_process_continues_to_count_the_calls_of_the_day() -> None:
+    first = make_schedule(22)
+    first.add(make_report(calls=25_000, evaluated=1))
+    second = make_schedule(22.1)
+    second.usage = first.usage
+    assert second.choose(250_000) == first.choose(250_000) == (MAX, "daily_limit")
+    assert second.choose(10**9) == (SHORT, "changes")
+
+
 @settings(max_examples=15)
 @given(calls=st.integers(1, 60), limit=st.integers(100_000, 1_000_000), share=st.sampled_from([0.02, 0.1, 0.5]), active=st.booleans())
 def test_a_day_of_cycles_uses_no_more_than_its_share(calls: int, limit: int, share: float, *, active: bool) -> None:
