@@ -45,6 +45,7 @@ from sync_worker.sync.retention import Retention
 from sync_worker.sync.run import Run
 from sync_worker.sync.run_report import RunReport
 from sync_worker.sync.saved_plan_run import SavedPlanRun, record_plan
+from sync_worker.sync.settlement import Settlement
 from sync_worker.sync.undo import Undo, undo_skip_reason
 from sync_worker.timestamps import to_ms
 
@@ -99,14 +100,17 @@ class RunFactory:
             valid_since=day_start,
             raise_if_stopped=self.hubspot.raise_if_closed,
         )
+        shadow = build_shadow_evaluator(evaluator, self.outputs.shadow)
+        mql_quota = MqlQuota(crm_schema=self.outputs, now=now, day_start=day_start)
         return Run(
             store=self.store,
             pull=self._build_pull(now, bulk_context, hidden),
             evaluator=evaluator,
-            shadow=build_shadow_evaluator(evaluator, self.outputs.shadow),
+            shadow=shadow,
             scope=scope,
+            settlement=Settlement(evaluator=evaluator, shadow=shadow, mql_quota=mql_quota, scope=scope),
             retention=self._build_retention(),
-            mql_quota=MqlQuota(crm_schema=self.outputs, now=now, day_start=day_start),
+            mql_quota=mql_quota,
             mql_starts=self._build_mql_starts(now, scope, approval),
             hand_off=self._build_hand_off(portal_info.day_start(now, DIGEST_AT)),
             guard=guard,

@@ -21,7 +21,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from sync_worker.errors import StateBusy, StateError, UnexpectedValue
 from sync_worker.resource_errors import HANDLES_HINT, ResourceExhausted
-from sync_worker.store import bulk_copy, schema
+from sync_worker.store import bulk_copy, change_counter, schema
 
 Insert = sqlite.Insert | postgresql.Insert
 ROWS_PER_STATEMENT: Final = 100  # SQLite releases the GIL for every statement; if other threads wait for it, many small ones are slow
@@ -266,7 +266,9 @@ def create_store_engine(url: URL) -> Engine:
     A file that cannot be written is opened for reading; `sqlite:///file:/path?mode=ro` does so in any case.
     """
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, hide_parameters=True, connect_args={k: v for k, v in POSTGRES_OPTIONS.items() if k not in url.query})
+        engine = create_engine(url, hide_parameters=True, connect_args={k: v for k, v in POSTGRES_OPTIONS.items() if k not in url.query})
+        change_counter.count_changes(engine)
+        return engine
     in_memory = url.database in (None, "", ":memory:")
     if not in_memory:
         path = Path(str(url.database).removeprefix("file:"))
@@ -281,6 +283,8 @@ def create_store_engine(url: URL) -> Engine:
         **({"poolclass": StaticPool} if in_memory else {}),
     )
     event.listen(engine, "connect", _set_pragmas)
+    if READ_ONLY_PARAMETER not in url.query:  # else, only temporary tables can be written
+        change_counter.count_changes(engine)
     return engine
 
 
@@ -344,7 +348,7 @@ def _migrate(engine: Engine, url: URL) -> None:
 
 
 #: The newest schema; a test compares it with the newest migration.
-LATEST_REVISION: Final = "0020"
+LATEST_REVISION: Final = "0021"
 
 
 def _describe_url(url: URL) -> str:

@@ -21,6 +21,7 @@ def alembic_config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
+    config.set_main_option("recursive_version_locations", "true")  # each folder has up to twenty migrations
     return config
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import orjson
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, insert, select, update
 
 from sync_worker.store.schema import runs
 
@@ -53,11 +53,14 @@ def has_completed(tx: Connection, *commands: str) -> bool:
 
 def last_completed_start(tx: Connection, *commands: str) -> int | None:
     """Return the start of the last run of these commands that was done (milliseconds), or None."""
-    completed = select(func.max(runs.c.started_at)).where(runs.c.command.in_(commands), runs.c.done)
-    return tx.execute(completed).scalar()
+    return tx.execute(_select_last_completed(runs.c.started_at, commands)).scalar()
 
 
 def last_completed_at(tx: Connection, *commands: str) -> int | None:
     """Return when a run of one of these commands was last done (milliseconds), or None."""
-    completed = select(func.max(runs.c.finished_at)).where(runs.c.command.in_(commands), runs.c.done)
-    return tx.execute(completed).scalar()
+    return tx.execute(_select_last_completed(runs.c.finished_at, commands)).scalar()
+
+
+def _select_last_completed(column: ColumnElement[int], commands: Sequence[str]) -> Select[int]:
+    # In order of start, so that the index is used: a service adds half a million runs in a year.
+    return select(column).where(runs.c.command.in_(commands), runs.c.done).order_by(runs.c.started_at.desc()).limit(1)

@@ -324,6 +324,7 @@ runs: Final = Table(
     Column("exit_code", Integer),
     Column("report", Text),  # JSON
     Column("done", Boolean, nullable=False, server_default=false()),  # all steps of the run have ended without an error
+    Index("runs_by_start", "started_at"),
 )
 
 #: The log of the model: approvals and their withdrawals, notes, reviews. Rows are only added.

@@ -30,6 +30,7 @@ from sync_worker.sync.pull.pull import Pull
 from sync_worker.sync.pull.records.gdpr_deletions import purge_gdpr_deleted
 from sync_worker.sync.retention import Retention
 from sync_worker.sync.run_report import RunReport
+from sync_worker.sync.settlement import Settlement
 
 EARLY_CHUNK_SIZE: Final = 5_000  # contacts; small enough that writes overlap with most of the reads
 BUSY_CHUNK_FACTOR: Final = 4  # chunks that are evaluated at once while contacts still come in
@@ -52,6 +53,7 @@ class Run:
     mql_starts: MqlStarts
     hand_off: HandOff
     guard: Guard
+    settlement: Settlement
     retention: Retention
     applier: Applier | None
     report: RunReport
@@ -92,7 +94,7 @@ class Run:
     def incremental(self) -> None:
         """Evaluate the contacts that changed since the last run, or all contacts if there is no run to resume from."""
         self.read()
-        self.from_state()
+        self.from_state(repeat=False)
 
     def read(self) -> None:
         """Read what changed since the last run, or everything if there is no run to resume from."""
@@ -110,17 +112,17 @@ class Run:
             self.pull.page_view_history(self.evaluator.hidden_kinds)
             self.pull.reconcile(self.evaluator.hidden_kinds)
 
-    def from_state(self) -> None:
-        """Evaluate the contacts in the state, and write the differences, without a read from HubSpot."""
+    def from_state(self, *, repeat: bool = True) -> None:
+        """Evaluate the contacts in the state, and write the differences, without a read from HubSpot.
+
+        Without `repeat`, no plan is made if it would be the same as an earlier one that has left nothing to write.
+        """
         self.retention.purge(self.store, self.scope.crm_schema.models, self.evaluator.now)
-        self.evaluate()
-        self._evaluate_shadow()
-        self.verify_plan()
-        self.report.waiting = self.mql_quota.admit(self.store)
-        self.mql_starts.update(self.store)
-        with self.report.steps.measure("write"):
-            self._apply_contact_changes()
-            failures = self._apply_list_changes()
+        failures: Sequence[FatalError] = ()
+        if self.applier and not repeat and (settled := self.settlement.find(self.store)):
+            self.report.withheld |= settled.withheld
+        else:
+            failures = self._carry_out_plan()
         if self.applier:
             self.report.hand_offs = self.hand_off.deliver(self.store, self.report.notes)
         self._report_held_back()
@@ -130,6 +132,21 @@ class Run:
         if self.applier and self.scope.only_ids is None:  # otherwise, repairs wait for the next run
             with self.store.transaction() as tx:
                 repairs.clear(tx)
+
+    def _carry_out_plan(self) -> Sequence[FatalError]:
+        """Evaluate, plan and write; return the errors of the lists that could not be changed."""
+        changes = self.settlement.load_changes(self.store)
+        self.evaluate()
+        self._evaluate_shadow()
+        self.verify_plan()
+        self.report.waiting = self.mql_quota.admit(self.store)
+        self.mql_starts.update(self.store)
+        with self.report.steps.measure("write"):
+            self._apply_contact_changes()
+            failures = self._apply_list_changes()
+        if self.applier and self.scope.only_ids is None and self.report.plan.is_empty:
+            self.settlement.save(self.store, changes, self.report.withheld)
+        return failures
 
     def _read_all(self) -> None:
         saved: list[int] = []

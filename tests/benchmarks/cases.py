@@ -25,6 +25,7 @@ from sync_worker.sync.pull.context import PullContext
 from sync_worker.sync.pull.records.contacts import scan_contacts
 from sync_worker.sync.pull.row_mapper import RowMapper
 from sync_worker.worker import build_worker, utc_now
+from tests.benchmarks import idle_service as idle_service_process
 from tests.benchmarks import insight_speed, model_throughput, service_simulation
 from tests.benchmarks.fleet import fleet
 from tests.benchmarks.lower_bounds import min_requests, min_seconds
@@ -114,6 +115,11 @@ def idle() -> None:
         # An idle sync sends six requests; one of them is the first page of changed contacts.
         bound = 5 + ceil(1_000 / 200) + ceil(result.report["written"] / 100)
         _print_sync(f"1 % changed (at least {bound} requests)", result, start)
+
+
+def idle_service() -> None:
+    """Processor time and memory of `serve` with a million contacts, of which none changes."""
+    idle_service_process.main()
 
 
 def freshness() -> None:
@@ -271,6 +277,7 @@ CASES: dict[str, Callable[[], None]] = {
         bulk,
         everything,
         idle,
+        idle_service,
         freshness,
         processor,
         memory,

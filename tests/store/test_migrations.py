@@ -58,6 +58,7 @@ def test_a_state_of_an_earlier_schema_is_migrated_with_all_its_rows(tmp_path: Pa
         with store.transaction() as tx:
             found = {name: tx.execute(select(*(metadata.tables[name].c[column] for column in row))).all() for name, row in rows.items()}
         store.close()
+        found["meta"] = [row for row in found["meta"] if row[0] != "changes"]  # a migration counts as a change
         assert rows.keys() >= {"contacts", "events", "verdicts", "memberships", "rejections"}
         assert {name: [tuple(row) for row in migrated] for name, migrated in found.items()} == {
             name: [tuple(row.values())] for name, row in rows.items()

@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy import event as sqlalchemy_event
 
+from sync_worker.store import runs, verdicts
 from sync_worker.store.facts import contacts, events
-from sync_worker.store.writes import held_back, memberships
+from sync_worker.store.writes import held_back, memberships, mql_starts
 from sync_worker.store.writes.differences import StageRule
 from tests.store.database_factories import POSTGRES_URL
 from tests.store.row_factories import make_contact_row, make_event_row, save_contacts
@@ -28,6 +29,8 @@ QUERIES: list[tuple[str, Callable[[Connection], object]]] = [
     ("number of changed contacts", lambda tx: contacts.count_changed(tx, 5, 9)),
     ("whether many contacts changed", lambda tx: contacts.exceeds_changed(tx, 1, 5)),
     ("number of contacts", contacts.count),
+    ("the last run that was done", lambda tx: runs.last_completed_at(tx, "backfill", "sync")),
+    ("the last runs", runs.load_recent),
     ("events already saved", lambda tx: events.save(tx, [make_event_row("e", contact_id=2, email="p1@example.com")])),
     ("contacts of deleted events", lambda tx: events.delete_by_id(tx, "page_view", ["e"])),
 ]
@@ -55,6 +58,14 @@ def test_a_query_over_all_contacts_uses_an_index(tx: Connection, query: Callable
     plans = [row[3] for sql, values in statements for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)]
     assert plans
     assert [plan for plan in plans if plan.startswith("SCAN") and "INDEX" not in plan] == []
+
+
+@pytest.mark.parametrize("query", [verdicts.count_mqls, mql_starts.load_new_mqls])
+def test_a_query_for_mqls_reads_only_the_index_of_mqls(tx: Connection, query: Callable[[Connection], object]) -> None:
+    with record_statements(tx) as statements:
+        query(tx)
+    plans = [row[3] for sql, values in statements for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)]
+    assert [plan for plan in plans if plan.startswith("SCAN")] == ["SCAN verdicts USING INDEX verdicts_of_mqls"]
 
 
 def test_the_events_of_some_contacts_are_counted_by_their_emails(tx: Connection) -> None:

@@ -65,7 +65,7 @@ def save(tx: Connection, contact_rows: Sequence[ContactRow], *, scan_id: int = 0
     additional = load_additional_emails(tx, [row.id for row in contact_rows])
     former = list(_find_former_emails(tx, contact_rows, additional))
     if _write_rows(tx, contact_rows, scan_id) < len(contact_rows):
-        mark_seen(tx, [row.id for row in contact_rows], scan_id=scan_id)  # also the contacts whose stored record is newer
+        mark_seen(tx, [row.id for row in contact_rows], scan_id=scan_id)  # also the contacts whose stored record is newer, or the same
     if changed := _save_additional_emails(tx, contact_rows, additional) - new_ids:
         mark_due(tx, changed, ())
     if former:
@@ -273,7 +273,10 @@ def _upsert_statement(dialect: str) -> Insert:
         "revision": case((differs, old.revision + one), else_=old.revision),
         "sweep": case((new.sweep > old.sweep, new.sweep), else_=old.sweep),
     }
-    return statement.on_conflict_do_update(index_elements=["id"], set_=values | derived, where=new.updated_at >= old.updated_at)
+    is_new = or_(new.sweep > old.sweep, differs, new.shown != old.shown, new.stage.is_distinct_from(old.stage))
+    # The overlap of two reads returns the same record again, which is no change of the state.
+    written = or_(new.updated_at > old.updated_at, and_(new.updated_at == old.updated_at, is_new))
+    return statement.on_conflict_do_update(index_elements=["id"], set_=values | derived, where=written)
 
 
 def _find_former_emails(tx: Connection, contact_rows: Sequence[ContactRow], additional: Mapping[int, set[str]]) -> Iterator[FormerEmail]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, literal, or_, select
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, and_, delete, func, literal, select
 
 from sync_worker.store import id_array
 from sync_worker.store.database import upsert_rows
@@ -32,8 +32,7 @@ def ids_to_add(tx: Connection, key: str, *, now: int) -> Sequence[int]:
 
 def count_to_add(tx: Connection, key: str, *, now: int, exclude_repairs: bool = False) -> int:
     """Return how many contacts `ids_to_add` would return, with `exclude_repairs` without those whose facts were missing before."""
-    query = _select_to_add(key, now)
-    return _count_rows(tx, query.where(verdicts.c.contact_id.not_in(select(repairs.c.contact_id))) if exclude_repairs else query)
+    return _count_rows(tx, _select_to_add(key, now, exclude_repairs=exclude_repairs))
 
 
 def ids_to_remove(tx: Connection, key: str, *, keep_others: bool, now: int) -> Sequence[int]:
@@ -133,22 +132,25 @@ def _row(key: str, contact_id: int, *, ours: bool, acknowledged: bool = True) ->
     return {"list": key, "contact_id": contact_id, "ours": ours, "acknowledged": acknowledged}
 
 
-def _select_to_add(key: str, now: int) -> Select[int]:
-    member = and_(memberships.c.list == key, memberships.c.contact_id == verdicts.c.contact_id, memberships.c.acknowledged)
-    query = select(verdicts.c.contact_id).outerjoin(memberships, member).where(condition(key), memberships.c.contact_id.is_(None))
-    query = query.where(verdicts.c.contact_id.not_in(_select_deleted_ids()), ~_is_held_back(verdicts.c.contact_id, key, ADD, now))
-    return query.order_by(verdicts.c.contact_id)
+def _select_to_add(key: str, now: int, *, exclude_repairs: bool = False) -> CompoundSelect[int]:
+    query = _select_belonging(key).where(~_is_held_back(verdicts.c.contact_id, key, ADD, now))
+    if exclude_repairs:
+        query = query.where(verdicts.c.contact_id.not_in(select(repairs.c.contact_id)))
+    return _order_difference(query, select(memberships.c.contact_id).where(memberships.c.list == key, memberships.c.acknowledged))
 
 
-def _select_to_remove(key: str, now: int, *, keep_others: bool) -> Select[int]:
-    query = (
-        select(memberships.c.contact_id)
-        .outerjoin(verdicts, and_(verdicts.c.contact_id == memberships.c.contact_id, condition(key)))
-        .where(memberships.c.list == key, or_(verdicts.c.contact_id.is_(None), memberships.c.contact_id.in_(_select_deleted_ids())))
-        .where(~_is_held_back(memberships.c.contact_id, key, REMOVE, now))
-        .order_by(memberships.c.contact_id)
-    )
-    return query.where(memberships.c.ours) if keep_others else query
+def _select_to_remove(key: str, now: int, *, keep_others: bool) -> CompoundSelect[int]:
+    query = select(memberships.c.contact_id).where(memberships.c.list == key, ~_is_held_back(memberships.c.contact_id, key, REMOVE, now))
+    return _order_difference(query.where(memberships.c.ours) if keep_others else query, _select_belonging(key))
+
+
+def _select_belonging(key: str) -> Select[int]:
+    return select(verdicts.c.contact_id).where(condition(key), verdicts.c.contact_id.not_in(_select_deleted_ids()))
+
+
+def _order_difference(ids: Select[int], others: Select[int]) -> CompoundSelect[int]:
+    # In order of id, SQLite merges the indices of both, which takes half the time of a join.
+    return ids.except_(others).order_by("contact_id")
 
 
 def _is_held_back(contact_id: ColumnElement[int], key: str, change: str, now: int) -> ColumnElement[bool]:
@@ -161,5 +163,5 @@ def _select_deleted_ids() -> Select[int]:
     return select(contacts.c.id).where(contacts.c.gone)
 
 
-def _count_rows(tx: Connection, query: Select[int]) -> int:
-    return tx.execute(query.order_by(None).with_only_columns(func.count())).scalar_one()
+def _count_rows(tx: Connection, query: CompoundSelect[int]) -> int:
+    return tx.execute(select(func.count()).select_from(query.order_by(None).subquery())).scalar_one()

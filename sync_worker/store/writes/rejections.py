@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, delete, func, or_, select, update
 
 from sync_worker.store import id_array
 from sync_worker.store.database import upsert_tuples
@@ -82,6 +82,11 @@ def clear(tx: Connection) -> None:
 def release(tx: Connection) -> None:
     """Let the next plan contain everything that is tried again at some time."""
     tx.execute(update(rejections).where(rejections.c.retry_at.is_not(None)).values(retry_at=0))
+
+
+def next_retry(tx: Connection, *, after: int) -> int | None:
+    """Return the first moment at or after a time (milliseconds) until which a rejection holds something back; None: there is none."""
+    return tx.execute(select(func.min(rejections.c.retry_at)).where(rejections.c.retry_at >= after)).scalar()
 
 
 def suspend(tx: Connection, ids: Sequence[int], *, reason: str, at: int) -> None:
