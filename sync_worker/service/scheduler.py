@@ -31,6 +31,7 @@ from sync_worker.service.dead_man import DeadManSwitch
 from sync_worker.service.degraded_state import DegradedState, ServiceCrashed
 from sync_worker.service.health import Health
 from sync_worker.service.http_server import Page, build_pages, serve_http
+from sync_worker.service.memory import release_memory
 from sync_worker.service.metrics import ServiceMetrics
 from sync_worker.service.reload import build_reloaded, list_changes
 from sync_worker.settings import Settings
@@ -274,6 +275,7 @@ class SyncScheduler:
                 return
             started = monotonic()
             result = self._runner.run(name, job)
+            release_memory(self._worker.store)
             if result.final:
                 self._fail(result.final)
                 return

@@ -129,6 +129,13 @@ class Store:
             connection.execute(text("VACUUM"))
             connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
 
+    def shrink_cache(self) -> None:
+        """Release the pages of the SQLite file that the connection keeps in memory."""
+        if self._engine.dialect.name == "sqlite":
+            with translate_db_errors(self._engine.url):
+                self.connection.execute(text("PRAGMA shrink_memory"))
+                self.connection.rollback()
+
     def close(self) -> None:
         """Close the connection."""
         self.connection.close()

@@ -1,6 +1,6 @@
 """Finds whether a run can do without a plan, because it would be the same as one that has left nothing to write.
 
-A plan is made from the state, the model, the portal and the time. The state has a counter of its changes, whoever made them. Time changes
+A plan is made from the state, the model, the portal and the time. The state has a counter of the changes of all programs. Time changes
 a verdict at the start of the portal's next day only, and what HubSpot has rejected is tried again at a known moment.
 """
 

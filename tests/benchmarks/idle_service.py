@@ -83,8 +83,8 @@ def main() -> None:
             spent, seconds = service.cpu_seconds - cpu, time.monotonic() - started
             metrics = median(service.time_metrics() for _ in range(50))
             print(
-                f"idle service, {CONTACTS:,} contacts: {spent:.2f} s of CPU in {seconds:.0f} s = {spent / seconds:.2%} of a core (aim 0.5%), "
-                f"{service.resident_mb:.0f} MB (aim 150), /metrics {metrics * 1000:.1f} ms (aim 20)",
+                f"idle service, {CONTACTS:,} contacts: {spent:.2f} s of CPU in {seconds:.0f} s = {spent / seconds:.2%} of a core "
+                f"(aim 0.5%), {service.resident_mb:.0f} MB (aim 150), /metrics {metrics * 1000:.1f} ms (aim 20)",
                 flush=True,
             )
             for line in service.log.read_text().splitlines():
@@ -102,7 +102,7 @@ def multiply_contacts(tx: Connection, number: int) -> None:
         columns = [row[1] for row in tx.exec_driver_sql(f"PRAGMA table_info({table})")]
         other_values = {key: f"{last} + n.i", "email": "'copy' || n.i || '@example.com'", "updated_at": "t.updated_at - 86400000 - n.i"}
         tx.exec_driver_sql(
-            f"INSERT INTO {table} ({', '.join(columns)}) "
+            f"INSERT INTO {table} ({', '.join(columns)}) "  # noqa: S608 -- names of the schema and numbers
             f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {number}) "
             f"SELECT {', '.join(other_values.get(column, f't.{column}') for column in columns)} "
             f"FROM n JOIN {table} t ON t.{key} = CASE WHEN n.i % {MQL_EVERY} = 0 THEN {mql} ELSE {other} END"

@@ -1,4 +1,4 @@
-"""Every write to a table that plans are made from is counted, whoever makes it, and nothing else is."""
+"""Every write to a table that plans are made from is counted, of all commands and processes, and nothing else is."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def release(tx: Connection) -> None:
 
 
 def next_retry(tx: Connection, *, after: int) -> int | None:
-    """Return the first moment at or after a time (milliseconds) until which a rejection holds something back; None: there is none."""
+    """Return the first moment at or after a time (milliseconds) until which a rejection holds something back, or None."""
     return tx.execute(select(func.min(rejections.c.retry_at)).where(rejections.c.retry_at >= after)).scalar()
 
 

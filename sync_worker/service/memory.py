@@ -1,0 +1,20 @@
+"""Returns memory to the operating system between the cycles of the service."""
+
+from __future__ import annotations
+
+import ctypes
+from contextlib import suppress
+
+from sync_worker.errors import StateBusy, StateError
+from sync_worker.store.database import Store
+
+
+def release_memory(store: Store) -> None:
+    """Empty the page cache of the state, and return the free memory of the process; elsewhere than with glibc, it stays with the process.
+
+    A plan for a million contacts would otherwise leave tens of megabytes behind until the next one.
+    """
+    with suppress(StateError, StateBusy):
+        store.shrink_cache()
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
