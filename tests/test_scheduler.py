@@ -96,7 +96,7 @@ class FakeWorker:
     _exit_stack: ExitStack = field(default_factory=ExitStack)
 
     model = SimpleNamespace(hash="abc")
-    store = SimpleNamespace(location="state.db")
+    store = SimpleNamespace(location="state.db", shrink_cache=lambda: None)
     channels = ()
 
     def uptime(self) -> float:

@@ -6,15 +6,15 @@ import ctypes
 from contextlib import suppress
 
 from sync_worker.errors import StateBusy, StateError
-from sync_worker.store.database import Store
+from sync_worker.worker import Worker
 
 
-def release_memory(store: Store) -> None:
+def release_memory(worker: Worker) -> None:
     """Empty the page cache of the state, and return the free memory of the process; elsewhere than with glibc, it stays with the process.
 
     A plan for a million contacts would otherwise leave tens of megabytes behind until the next one.
     """
     with suppress(StateError, StateBusy):
-        store.shrink_cache()
+        worker.store.shrink_cache()
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

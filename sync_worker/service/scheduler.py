@@ -275,7 +275,7 @@ class SyncScheduler:
                 return
             started = monotonic()
             result = self._runner.run(name, job)
-            release_memory(self._worker.store)
+            release_memory(self._worker)
             if result.final:
                 self._fail(result.final)
                 return

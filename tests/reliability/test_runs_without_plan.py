@@ -165,7 +165,8 @@ class TwinRuns(RuleBasedStateMachine):
             self.runs_without_plan += "evaluate" not in report.steps.seconds
 
     def finish(self) -> None:
-        self.harness.advance(15)  # what was read before is no longer read again
+        self.sync(1)
+        self.harness.advance(15)  # what was just read is no longer read again
         self.sync(4)
         assert self.runs_without_plan
 
