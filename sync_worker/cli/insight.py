@@ -92,7 +92,7 @@ def find_threshold(
 def _load_history(portal: Path | None, models: Sequence[Model], survey: Model | None = None) -> PortalHistory:
     """Return the history of a portal folder, or of the portal in the state, with what the models and the survey use."""
     if portal is None:
-        return with_worker(lambda worker: worker.load_past(models, survey), needs_state=True)
+        return with_worker(lambda worker: worker.load_past(models, survey))
     history = read_history(portal, [*models, survey] if survey else models)
     if history.contacts.is_empty():
         raise ConfigurationError(f"The portal folder {portal} has no contacts.", hint="Use another folder.")

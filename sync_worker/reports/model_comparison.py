@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Self
 
 import polars as pl
 
@@ -38,6 +38,10 @@ class ModelComparison:
     def sample_ids(self) -> frozenset[int]:
         """Return the ids of the listed contacts."""
         return frozenset(id_ for moves in self.transitions.values() for move in moves for id_ in move.ids)
+
+    def hide_names(self) -> Self:
+        """Return the comparison without addresses; the ids stay."""
+        return replace(self, emails={})
 
     def as_json(self) -> dict[str, Any]:
         """Return the comparison for `--json`."""

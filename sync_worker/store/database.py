@@ -295,13 +295,14 @@ def create_store_engine(url: URL) -> Engine:
     return engine
 
 
-def is_missing(url: str) -> bool:
-    """Return whether a state is a SQLite file that does not exist; `open_store` would create it."""
+def find_missing_file(url: str) -> Path | None:
+    """Return the SQLite file of a state if it does not exist, so that `open_store` would create it; None: it need not."""
     with suppress(ArgumentError):  # `open_store` explains it
         parts = make_url(url)
         if parts.get_backend_name() == "sqlite" and parts.database not in (None, "", ":memory:"):
-            return not Path(str(parts.database).removeprefix("file:")).exists()
-    return False
+            path = Path(str(parts.database).removeprefix("file:"))
+            return None if path.exists() else path
+    return None
 
 
 def _is_read_only(path: Path) -> bool:

@@ -260,7 +260,7 @@ hand_offs: Final = Table(
     Column("key", Text, nullable=False),  # in the message, so that it is found again
     Column("tried_at", BigInteger),  # before the first try to send it
     Column("sent_at", BigInteger),
-    Column("reference", Text),  # id of the task, or key of the message
+    Column("reference", Text),  # id of the task, or key of the message; of a digest from its first try on
     Column("reason", Text),  # why it could not be sent
 )
 

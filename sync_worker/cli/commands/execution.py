@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, Final, Protocol, TypeVar
 
 import structlog
@@ -18,12 +19,14 @@ from sync_worker.cli import author
 from sync_worker.cli.output import run as run_output
 from sync_worker.cli.output.console import TerminalProgress, err, print_json
 from sync_worker.errors import ConfigurationError, ExitCode, SyncWorkerError
-from sync_worker.settings import load_settings
-from sync_worker.store.database import is_missing
+from sync_worker.model.compiled.loader import load
+from sync_worker.settings import Settings, load_settings
+from sync_worker.store.database import find_missing_file
 from sync_worker.sync.run_report import RunReport
 from sync_worker.worker import Worker, build_worker
 
 EXIT_CODE_INTERRUPTED: Final = 130  # Ctrl-C
+STATE_IN_MEMORY: Final = "sqlite://"
 
 # With a window of up to a hundred years before or after it, each of these times is a date.
 FIRST_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,20 +48,43 @@ T = TypeVar("T")
 ResultT = TypeVar("ResultT", bound=CommandResult)
 
 
+class MissingState(StrEnum):
+    """What a command does if the file of the state does not exist."""
+
+    STOP = "stop"
+    CREATE = "create"
+    IGNORE = "ignore"  # use an empty state in memory
+
+
+def choose_state(settings: Settings, missing_state: MissingState) -> Settings:
+    """Return the settings with the state to use.
+
+    Raises ConfigurationError if it does not exist and the command needs it, or ModelError if the model cannot be read either.
+    """
+    missing = find_missing_file(settings.state_url)
+    if missing is None or missing_state is MissingState.CREATE:
+        return settings
+    if missing_state is MissingState.IGNORE:
+        return settings.model_copy(update={"state_url": STATE_IN_MEMORY})
+    load(settings.model)  # a model that cannot be read is corrected first
+    raise ConfigurationError(
+        f"There is no state yet: {missing} does not exist.",
+        hint="Run `sync-worker backfill` first, or set SYNC_WORKER_STATE_URL to the state.",
+    )
+
+
 def find_author() -> str:
     """Return the author of an approval, a note or a review: the setting, or who is known to git."""
     return load_settings().author or author.find_author()
 
 
-def with_worker(action: Callable[[Worker], T], *, verbose: bool = False, needs_state: bool = False) -> T:
+def with_worker(action: Callable[[Worker], T], *, verbose: bool = False, missing_state: MissingState = MissingState.STOP) -> T:
     """Call the action with the worker of the settings; show progress on a terminal, and with `verbose` all events of the log.
 
-    `needs_state`: raise ConfigurationError if there is no state yet, instead of creating it.
+    Raises ConfigurationError if the file of the state does not exist and the action must not create it.
     """
     # On a terminal, progress bars and the printed result replace the log; elsewhere, the log gets the canonical line.
-    settings = load_settings()
-    if needs_state and is_missing(settings.state_url):
-        raise ConfigurationError("There is no state yet, so there are no contacts.", hint="Run `sync-worker backfill` first.")
+    settings = choose_state(load_settings(), missing_state)
     level = logging.DEBUG if verbose else settings.log_level_number
     is_detailed = level <= logging.DEBUG
     replaced = err.is_terminal and not is_detailed
@@ -108,9 +134,12 @@ def execute_run(
     json: bool,
     verbose: bool = False,
     print_text: Callable[[RunReport], None] = run_output.print_run,
+    missing_state: MissingState = MissingState.STOP,
 ) -> RunReport:
     """Execute a run and print its report, with the names of the contacts that it lists unless `no_names`; exit with its code."""
-    report = with_worker(lambda worker: action(worker) if no_names else worker.add_names(action(worker)), verbose=verbose)
+    report = with_worker(
+        lambda worker: action(worker) if no_names else worker.add_names(action(worker)), verbose=verbose, missing_state=missing_state
+    )
     if no_names:
         report.hide_names()
     print_result(report, json=json, print_text=print_text)

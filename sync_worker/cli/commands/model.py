@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from sync_worker.cli.commands.app import model_app
-from sync_worker.cli.commands.execution import find_author, parse_timestamp, print_result, with_worker
-from sync_worker.cli.options import JsonOption
+from sync_worker.cli.commands.execution import MissingState, choose_state, find_author, parse_timestamp, print_result, with_worker
+from sync_worker.cli.options import JsonOption, NoNamesOption
 from sync_worker.cli.output.console import out, print_json
 from sync_worker.cli.output.model import print_comparison, print_evaluation, print_model, print_table_summary
 from sync_worker.cli.output.revision_log import LogFormat, print_log
@@ -30,7 +30,7 @@ def model_check(
     json: JsonOption = False,
 ) -> None:
     """Validate a model file and show its summary."""
-    with build_worker(load_settings()) as worker:
+    with build_worker(choose_state(load_settings(), MissingState.IGNORE)) as worker:
         summary = worker.summarize_model(file, check_portal=portal)
     print_result(summary, json=json, print_text=print_model)
 
@@ -52,6 +52,7 @@ def model_diff(
     portal: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Evaluate the contacts of a portal folder. Default: those of the state.")
     ] = None,
+    no_names: NoNamesOption = False,
     json: JsonOption = False,
 ) -> None:
     """Compare two models: rules, scores, bands, grades and MQLs.
@@ -64,6 +65,8 @@ def model_diff(
         from sync_worker.cli.sandbox import compare_models_on_folder  # noqa: PLC0415 -- the reader of folders is part of the sandbox extra
 
         comparison = compare_models_on_folder(portal, old, new)
+    if no_names:
+        comparison = comparison.hide_names()
     print_json(comparison.as_json()) if json else print_comparison(comparison)
 
 

@@ -26,5 +26,5 @@ def outcomes(
 
     By band, grade, criterion, month and way of qualification, with 95 % intervals. Reads deals and lifecycle stages from HubSpot.
     """
-    report = with_worker(lambda worker: worker.outcomes(capacity=capacity, offline=offline), needs_state=True)
+    report = with_worker(lambda worker: worker.outcomes(capacity=capacity, offline=offline))
     print_json(report.as_json()) if json else print_outcomes(report, out)

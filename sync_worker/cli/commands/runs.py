@@ -12,7 +12,7 @@ import typer
 
 from sync_worker import log, traces
 from sync_worker.cli.commands.app import app
-from sync_worker.cli.commands.execution import execute_run, log_failure
+from sync_worker.cli.commands.execution import MissingState, execute_run, log_failure
 from sync_worker.cli.options import AllowLargeOption, DryRunOption, JsonOption, NoNamesOption, VerboseOption
 from sync_worker.cli.output.console import err
 from sync_worker.cli.output.plan import print_markdown
@@ -51,7 +51,11 @@ def backfill(
     """Evaluate every contact once; resumes after an interruption."""
     bulk = via is SyncMethod.BULK
     execute_run(
-        lambda worker: worker.backfill(dry_run=dry_run, allow_large=allow_large, bulk=bulk), no_names=no_names, json=json, verbose=verbose
+        lambda worker: worker.backfill(dry_run=dry_run, allow_large=allow_large, bulk=bulk),
+        no_names=no_names,
+        json=json,
+        verbose=verbose,
+        missing_state=MissingState.CREATE,
     )
 
 
@@ -65,7 +69,13 @@ def sync(
     json: JsonOption = False,
 ) -> None:
     """Process the changes since the last run."""
-    execute_run(lambda worker: worker.sync(dry_run=dry_run, allow_large=allow_large), no_names=no_names, json=json, verbose=verbose)
+    execute_run(
+        lambda worker: worker.sync(dry_run=dry_run, allow_large=allow_large),
+        no_names=no_names,
+        json=json,
+        verbose=verbose,
+        missing_state=MissingState.CREATE,
+    )
 
 
 @app.command()

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sync_worker.cli.commands.app import app
-from sync_worker.cli.commands.execution import print_result, with_worker
+from sync_worker.cli.commands.execution import MissingState, print_result, with_worker
 from sync_worker.cli.init import write_configuration
 from sync_worker.cli.options import DryRunOption, JsonOption
 from sync_worker.cli.output.console import out, print_json
@@ -45,7 +45,7 @@ def check(
     json: JsonOption = False,
 ) -> None:
     """Check token, scopes, plan, limits and model; write nothing."""
-    findings = with_worker(lambda worker: worker.check(draft_workflows=draft_workflows))
+    findings = with_worker(lambda worker: worker.check(draft_workflows=draft_workflows), missing_state=MissingState.IGNORE)
     print_result(findings, json=json, print_text=print_findings)
 
 
@@ -75,7 +75,8 @@ def setup(
 ) -> None:
     """Create or update the property group, properties and lists."""
     plan = with_worker(
-        lambda worker: worker.setup(dry_run=dry_run, take_over=take_over, feedback=feedback, draft_workflows=draft_workflows)
+        lambda worker: worker.setup(dry_run=dry_run, take_over=take_over, feedback=feedback, draft_workflows=draft_workflows),
+        missing_state=MissingState.IGNORE if dry_run else MissingState.CREATE,
     )
     print_json({"dry_run": dry_run, **plan.as_json()}) if json else print_setup_plan(plan, dry_run=dry_run)
     if plan.exit_code != ExitCode.DONE:

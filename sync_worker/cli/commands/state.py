@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sync_worker.cli.commands.app import state_app
-from sync_worker.cli.commands.execution import with_worker
+from sync_worker.cli.commands.execution import MissingState, with_worker
 from sync_worker.cli.options import JsonOption
 from sync_worker.cli.output.console import out, print_json
 from sync_worker.cli.output.labels import format_count
@@ -27,7 +27,7 @@ def back_up_state(file: FileArgument, *, json: JsonOption = False) -> None:
 @state_app.command("verify")
 def verify_state(file: FileArgument, *, json: JsonOption = False) -> None:
     """Check every page of a backup."""
-    _print_summary(with_worker(lambda worker: worker.verify_backup(file)), "intact", json=json)
+    _print_summary(with_worker(lambda worker: worker.verify_backup(file), missing_state=MissingState.IGNORE), "intact", json=json)
 
 
 @state_app.command("restore")
@@ -36,7 +36,7 @@ def restore_state(file: FileArgument, *, json: JsonOption = False) -> None:
 
     Refused while a run or the service uses the state. Run `sync-worker backfill` afterward: HubSpot is newer than the backup.
     """
-    _print_summary(with_worker(lambda worker: worker.restore(file)), "restored", json=json)
+    _print_summary(with_worker(lambda worker: worker.restore(file), missing_state=MissingState.CREATE), "restored", json=json)
 
 
 def _print_summary(summary: BackupSummary, verb: str, *, json: bool) -> None:

@@ -71,10 +71,6 @@ class RecordStore:
         page = list(islice(rows, limit + 1))
         return page[:limit], self.ids[page[limit]] if len(page) > limit else None
 
-    def count_live(self) -> int:
-        """Return the number of visible records."""
-        return len(self.ids) - len(self.archived) - len(self.deleted)
-
     def value(self, row: int, name: str) -> str | None:
         """Return one value; None if it is not set."""
         column = self.columns.get(name)

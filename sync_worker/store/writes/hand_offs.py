@@ -18,7 +18,8 @@ from sync_worker.timestamps import from_ms
 class WaitingHandOff(NamedTuple):
     """A new MQL that has not been handed off to sales. `key` is in the message, so that it is found again.
 
-    Times are in milliseconds; `desired` is our properties as canonical JSON.
+    Times are in milliseconds; `desired` is our properties as canonical JSON. `digest_key` is the key of the message about several MQLs
+    that was tried with it.
     """
 
     contact_id: int
@@ -26,6 +27,7 @@ class WaitingHandOff(NamedTuple):
     key: str
     tried_at: int | None
     desired: str
+    digest_key: str | None
 
 
 class HandOffCounts(NamedTuple):
@@ -93,7 +95,14 @@ def load_waiting(
     since, contact_id = after
     held_back = exists().where(holds_back(rejections, part(channel), hand_offs.c.key, now=now))
     query = (
-        select(hand_offs.c.contact_id, hand_offs.c.since, hand_offs.c.key, hand_offs.c.tried_at, verdicts.c.desired)
+        select(
+            hand_offs.c.contact_id,
+            hand_offs.c.since,
+            hand_offs.c.key,
+            hand_offs.c.tried_at,
+            verdicts.c.desired,
+            hand_offs.c.reference,
+        )
         .join(contacts, and_(contacts.c.id == hand_offs.c.contact_id, ~contacts.c.gone))
         .join(verdicts, verdicts.c.contact_id == contacts.c.id)
         .where(hand_offs.c.channel == channel, _is_unsent, _is_listed, ~held_back)
@@ -109,9 +118,9 @@ def part(channel: str) -> str:
     return f"hand_off:{channel}"
 
 
-def save_try(tx: Connection, rows: Sequence[WaitingHandOff], channel: str, *, at: int) -> None:
-    """Save that messages are about to be sent (milliseconds)."""
-    _update(tx, rows, channel, {"tried_at": at, "reason": None})
+def save_try(tx: Connection, rows: Sequence[WaitingHandOff], channel: str, *, at: int, digest_key: str | None = None) -> None:
+    """Save that messages are about to be sent (milliseconds); with a key, as one message."""
+    _update(tx, rows, channel, {"tried_at": at, "reason": None, "reference": digest_key})
 
 
 def save_sent(tx: Connection, references: Mapping[WaitingHandOff, str], channel: str, *, at: int) -> None:

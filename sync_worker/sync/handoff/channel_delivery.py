@@ -6,17 +6,16 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from itertools import groupby
-from typing import Final
+from typing import Final, NamedTuple
 
 from sync_worker.batched import batched
-from sync_worker.errors import BadRequest, Forbidden, PortalBusy, RecordError, StateBusy, TransientError
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import AccountDetails
 from sync_worker.store.database import Store
 from sync_worker.store.writes import hand_offs
 from sync_worker.store.writes.hand_offs import WaitingHandOff
 from sync_worker.sync.handoff.channels import Channel
+from sync_worker.sync.handoff.failures import find_failure
 from sync_worker.sync.handoff.mql_contacts import read_contacts
 from sync_worker.sync.handoff.mql_message import NAME_PROPERTIES, MqlMessage
 from sync_worker.sync.handoff.neutral_text import neutralize
@@ -49,15 +48,11 @@ class ChannelDelivery:
 
     def deliver(self, store: Store, notes: list[str]) -> bool:  # noqa: ARG002 -- the deliveries have the same signature
         """Send what is due; return whether the channel works. If it or HubSpot fails, the messages wait, with the reason."""
-        try:
-            reason = self._send_all(store) if self.digest_start is None else self._send_digests(store, to_ms(self.digest_start))
-        except (PortalBusy, StateBusy):
-            raise
-        except (Forbidden, BadRequest, TransientError, RecordError) as error:  # everything else of the run is done
-            reason = str(error)
+        start = self.digest_start
+        reason = find_failure(lambda: self._send_all(store) if start is None else self._send_digests(store, to_ms(start)))
         if reason:
             with store.transaction() as tx:
-                hand_offs.save_reason(tx, self.channel_id, self._describe(reason), only_tried=self.digest_start is not None)
+                hand_offs.save_reason(tx, self.channel_id, self._describe(reason), only_tried=start is not None)
         return reason is None
 
     def _send_all(self, store: Store) -> str | None:
@@ -82,35 +77,33 @@ class ChannelDelivery:
         return None
 
     def _send_digests(self, store: Store, start: int) -> str | None:
-        """Send what earlier runs have tried, with the same key, and the digest of the day if it was not tried yet."""
+        """Send what earlier runs have tried, with the same keys, and the digest of the day if it was not tried yet."""
         with store.transaction() as tx:
             rows = [row for row in hand_offs.load_waiting(tx, self.channel_id, now=to_ms(self.clock())) if row.since < start]
             is_begun = hand_offs.is_tried_since(tx, self.channel_id, start)
-        tried = sorted((row for row in rows if row.tried_at is not None), key=_get_try_time)
-        new = [] if is_begun else [row for row in rows if row.tried_at is None]
-        if not tried and not new:
+        new = () if is_begun else _split([row for row in rows if row.tried_at is None])
+        digests = [*_group_tried(rows), *new]
+        if not digests:
             return None
         with store.transaction() as tx:
-            hand_offs.save_try(tx, new, self.channel_id, at=to_ms(self.clock()))
+            for digest in new:
+                hand_offs.save_try(tx, digest.rows, self.channel_id, at=to_ms(self.clock()), digest_key=digest.key)
         account, begun = self.hubspot.account.read_details(), self.clock()
-        # The messages of one try stay together, so that they have the same key again.
-        groups = [[*rows] for _, rows in groupby(tried, key=_get_try_time)]
-        for part in (part for group in (*groups, new) for part in batched(group, DIGEST_SIZE)):
-            if reason := self._send_digest(store, part, account):
+        for digest in digests:
+            if reason := self._send_digest(store, digest, account):
                 return reason
             if self.clock() - begun >= MAX_TIME:
                 break
         return None
 
-    def _send_digest(self, store: Store, rows: Sequence[WaitingHandOff], account: AccountDetails) -> str | None:
-        contacts = read_contacts(self.hubspot, store, rows, NAME_PROPERTIES)
+    def _send_digest(self, store: Store, digest: _Digest, account: AccountDetails) -> str | None:
+        contacts = read_contacts(self.hubspot, store, digest.rows, NAME_PROPERTIES)
         if not contacts:
             return None
-        key = f"digest-{hashlib.sha256(' '.join(row.key for row in rows).encode()).hexdigest()[:16]}"
         texts = [self.message.entry(row, contact, account) for row, contact in contacts.items()]
-        if reason := self.channel.send(self.message.digest_subject(len(texts)), sign("\n\n".join(texts), key)):
+        if reason := self.channel.send(self.message.digest_subject(len(texts)), sign("\n\n".join(texts), digest.key)):
             return reason
-        self._save_sent(store, [*contacts], key)
+        self._save_sent(store, [*contacts], digest.key)
         return None
 
     def _describe(self, reason: str) -> str:
@@ -121,8 +114,30 @@ class ChannelDelivery:
             hand_offs.save_sent(tx, dict.fromkeys(rows, key), self.channel_id, at=to_ms(self.clock()))
 
 
-def _get_try_time(row: WaitingHandOff) -> int:
-    return row.tried_at or 0
+class _Digest(NamedTuple):
+    """New MQLs in one message. The key stays the same if one of them leaves HubSpot before the message is repeated."""
+
+    key: str
+    rows: Sequence[WaitingHandOff]
+
+
+def _split(rows: Sequence[WaitingHandOff]) -> list[_Digest]:
+    return [_Digest(_build_digest_key(part), part) for part in batched(rows, DIGEST_SIZE)]
+
+
+def _group_tried(rows: Sequence[WaitingHandOff]) -> list[_Digest]:
+    """Return the digests that were tried, the oldest first, each as it was."""
+    groups: dict[tuple[int, str | None], list[WaitingHandOff]] = {}
+    for row in rows:
+        if row.tried_at is not None:
+            groups.setdefault((row.tried_at, row.digest_key), []).append(row)
+    # Without a key, an earlier version has tried them.
+    found = ([_Digest(key, group)] if key else _split(group) for (_, key), group in sorted(groups.items(), key=lambda item: item[0][0]))
+    return [digest for digests in found for digest in digests]
+
+
+def _build_digest_key(rows: Sequence[WaitingHandOff]) -> str:
+    return f"digest-{hashlib.sha256(' '.join(row.key for row in rows).encode()).hexdigest()[:16]}"
 
 
 def sign(text: str, key: str) -> str:

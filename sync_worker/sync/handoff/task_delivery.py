@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sync_worker.batched import batched
-from sync_worker.errors import BadRequest, Forbidden, PortalBusy, RecordError, StateBusy, TransientError
+from sync_worker.errors import BadRequest, Forbidden
 from sync_worker.hubspot.api.crm.tasks import BATCH_SIZE, NewTask
 from sync_worker.hubspot.api.owners import Owner
 from sync_worker.hubspot.client import HubSpot
@@ -20,6 +20,7 @@ from sync_worker.hubspot.records.models import AccountDetails, Contact
 from sync_worker.store.database import Store
 from sync_worker.store.writes import hand_offs
 from sync_worker.store.writes.hand_offs import TASK, WaitingHandOff
+from sync_worker.sync.handoff.failures import find_failure
 from sync_worker.sync.handoff.mql_contacts import read_contacts
 from sync_worker.sync.handoff.mql_message import NAME_PROPERTIES, MqlMessage
 from sync_worker.sync.handoff.refusals import Refusals
@@ -54,16 +55,11 @@ class TaskDelivery:
             rows = hand_offs.load_waiting(tx, TASK, now=now, limit=BATCH_SIZE)
         if not rows:
             return True
-        try:
-            self._deliver_all(store, rows, notes, Refusals(store=store, channel=TASK, at=now))
-        except (PortalBusy, StateBusy):
-            raise
-        except (Forbidden, BadRequest, TransientError, RecordError) as error:  # everything else of the run is done
-            advice = f" {ADVICE}" if isinstance(error, Forbidden | BadRequest) else ""
+        refusals = Refusals(store=store, channel=TASK, at=now)
+        if reason := find_failure(lambda: self._deliver_all(store, rows, notes, refusals), advice=ADVICE):
             with store.transaction() as tx:
-                hand_offs.save_reason(tx, TASK, f"{error}{advice}")
-            return False
-        return True
+                hand_offs.save_reason(tx, TASK, reason)
+        return reason is None
 
     def _deliver_all(self, store: Store, rows: Sequence[WaitingHandOff], notes: list[str], refusals: Refusals) -> None:
         account, owners = self.hubspot.account.read_details(), self._load_owners(notes)

@@ -16,6 +16,7 @@ from sync_worker.errors import ConfigurationError, ExitCode, OversizedReply, Quo
 from sync_worker.hubspot.records.models import BatchReadResult
 from sync_worker.store import database, schema
 from sync_worker.store.database import Store
+from sync_worker.store.facts import contacts
 from sync_worker.store.writes import hand_offs
 from sync_worker.store.writes.hand_offs import HandOffCounts
 from sync_worker.sync.handoff.channel_delivery import DIGEST_AT, DIGEST_SIZE, ChannelDelivery
@@ -224,6 +225,19 @@ def test_digests_of_two_days_are_repeated_apart_with_the_same_keys(store: Store)
     deliver(store, chat, at=mornings[2], daily=True)
     assert [title for title, _ in chat.messages] == [*["New MQLs: 3"] * 3, f"New MQLs: {DIGEST_SIZE}", "New MQLs: 2"]
     assert len(set(chat.keys)) == 3
+
+
+def test_a_repeated_digest_keeps_its_key_if_a_contact_has_left_hubspot(store: Store) -> None:
+    fill(store, EVENING, [1, 2, 3], "slack")
+    chat, morning = Chat(kills=1), EVENING + timedelta(days=1)
+    with pytest.raises(Kill):
+        deliver(store, chat, at=morning, daily=True)
+    with store.transaction() as tx:
+        contacts.mark_deleted(tx, [2])
+    deliver(store, chat, at=morning + timedelta(minutes=5), daily=True)
+    first, again = (text for _, text in chat.messages)
+    assert chat.keys[0] == chat.keys[1]
+    assert [[number for number in (1, 2, 3) if f"Ada {number}" in text] for text in (first, again)] == [[1, 2, 3], [1, 3]]
 
 
 def test_messages_of_a_channel_that_left_the_settings_wait_a_week_for_its_return(store: Store) -> None:
