@@ -40,6 +40,9 @@ $(PEERS)/.ready: tests/peers/requirements.lock tests/peers/tap_hubspot.lock
 demo: install
 	$(BIN)/sync-worker demo
 
+# Compiled modules and tests are kept: without them, each worker compiles all tests again, which takes ten seconds.
+test postgres: export PYTHONDONTWRITEBYTECODE =
+
 test: install peers
 	$(BIN)/python -m pytest
 	$(BIN)/python -m tests.postgres $(POSTGRES_TESTS)

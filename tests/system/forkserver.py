@@ -11,8 +11,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 FORK_CONTEXT = multiprocessing.get_context("forkserver")
-# Without the command line itself, because its import detects the terminal, which must be that of the child.
-FORK_CONTEXT.set_forkserver_preload(["sync_worker.worker", "sync_worker.service.scheduler", "typer", "rich.progress", "rich.table"])
+FORK_CONTEXT.set_forkserver_preload(["tests.system.preload"])
 
 
 def start_forked(command: tuple[str, ...], *, environment: Mapping[str, str], folder: Path, out: Path, err: Path) -> BaseProcess:
@@ -30,6 +29,6 @@ def _main(command: tuple[str, ...], environment: dict[str, str], folder: str, ou
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), number)
     warnings.simplefilter("error")
     sys.argv = ["sync-worker", *command]
-    from sync_worker.cli import main  # noqa: PLC0415 -- see above
+    from sync_worker.cli import main  # noqa: PLC0415 -- the server has imported it, see preload.py
 
     main()
