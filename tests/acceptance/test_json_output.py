@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 
 from sync_worker.cli.commands import app
 from sync_worker.cli.output.console import JSON_VERSION
-from tests.acceptance.small_portal import address, write_portal
+from tests.acceptance.small_portal import READER, address, write_portal
 from tests.system.subprocesses import ROOT, Workspace, start_sandbox
 
 PAGE = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
@@ -76,7 +76,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, set[str]]:
 
 def run(desk: Workspace, words: str) -> Mapping[str, object]:
     last_run = desk.run("status", "--json").json["runs"][0]["run"] if "RUN" in words else ""
-    parts = [{"RUN": last_run, "CONTACT": address("10")}.get(word, word) for word in words.split()]
+    parts = [{"RUN": last_run, "CONTACT": address(READER)}.get(word, word) for word in words.split()]
     result = desk.run(*parts, "--json")
     assert result.code == 0, (words, result.err)
     assert result.json["json_version"] == JSON_VERSION
