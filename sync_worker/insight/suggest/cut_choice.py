@@ -23,12 +23,13 @@ def _choose_threshold(scores: pl.Series, converted: pl.Series) -> int:
     base = float(converted.mean() or 0)  # type: ignore[arg-type]
     target = min(2 * base, (1 + base) / 2)
     by_score = pl.DataFrame({"score": scores, "converted": converted}).group_by("score").agg(pl.len(), pl.col("converted").sum())
-    above = by_score.sort("score", descending=True).with_columns(pl.col("len", "converted").cum_sum())
+    above = by_score.filter(pl.col("score") > 0).sort("score", descending=True).with_columns(pl.col("len", "converted").cum_sum())
     enough = above.filter(pl.col("converted") >= MIN_OUTCOMES, pl.col("converted") >= target * pl.col("len"))
     if not enough.is_empty():
         return int(enough["score"].min())  # type: ignore[arg-type]
-    top = above.filter(pl.col("len") >= TOP_SHARE * scores.len())
-    return int(top["score"][0])
+    # The tenth with the highest scores; with fewer, all above zero, because the model language has no lower threshold.
+    top = above.filter(pl.col("len") >= TOP_SHARE * scores.len())["score"].max()
+    return int(top or above["score"].min() or 1)  # type: ignore[arg-type]
 
 
 def _choose_bounds(below: pl.Series, number: int, threshold: int) -> list[int]:
