@@ -3,7 +3,8 @@
     SyncWorkerError
     ├── FatalError               the run stops
     │   ├── ConfigurationError       a setting, an argument or the portal           exit 2
-    │   │   └── ClockSkewed              this machine's clock differs from HubSpot's
+    │   │   ├── ClockSkewed              this machine's clock differs from HubSpot's
+    │   │   └── MissingExtra             a library of an extra is not installed
     │   ├── ModelError               the model file, with file and line             exit 2
     │   ├── StateError               the state is damaged or not readable           exit 2
     │   ├── AccessDenied             HubSpot refused access                         exit 3
@@ -32,6 +33,8 @@ class is the default message.
 from __future__ import annotations
 
 from enum import IntEnum
+
+from sync_worker import __version__
 
 
 class ExitCode(IntEnum):
@@ -72,6 +75,19 @@ class FatalError(SyncWorkerError):
 
 class ConfigurationError(FatalError):
     """The configuration is invalid."""
+
+
+class MissingExtra(ConfigurationError):
+    """A library of an extra is not installed."""
+
+    def __init__(self, message: str, extra: str) -> None:
+        super().__init__(message, hint=explain_extra(extra))
+
+
+def explain_extra(extra: str) -> str:
+    """Return how to install an extra. No index has the package: a package of this name there would be of others."""
+    in_checkout, from_wheel = (f"`pip install '{source}[{extra}]'`" for source in (".", f"sync_worker-{__version__}-py3-none-any.whl"))
+    return f"Install the extra `{extra}`: {in_checkout} in a checkout, or {from_wheel} with the file of the wheel."
 
 
 class ClockSkewed(ConfigurationError):

@@ -24,6 +24,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from sync_worker.base_url import validate_base_url
 from sync_worker.errors import ConfigurationError
 
+NEW_FILE: Final = "`sync-worker init DIR` writes a file with every setting."
 DEFAULT_BASE_URL: Final = "https://api.hubapi.com"
 
 
@@ -173,9 +174,9 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """
     environment = os.environ if environment is None else environment
     path = Path(environment.get("SYNC_WORKER_CONFIG", "config/worker.yaml"))
-    if "SYNC_WORKER_CONFIG" in environment and not path.is_file():
+    if "SYNC_WORKER_CONFIG" in environment and not path.exists():
         raise ConfigurationError(f"SYNC_WORKER_CONFIG: the file {path} does not exist.", hint="Correct the path or unset the variable.")
-    from_file = _read_file(path) if path.is_file() else {}
+    from_file = _read_file(path) if path.exists() else {}
     from_environment = {name: environment[alias] for alias, name in FIELD_BY_VARIABLE.items() if environment.get(alias)}
     _reject_unknown(environment)
     try:
@@ -203,22 +204,20 @@ def _read_file(path: Path) -> dict[str, Any]:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigurationError(f"{path}:{line}: not YAML: {error.problem}.", hint="Correct the line.") from error
     except RecursionError:
-        raise ConfigurationError(f"{path}: nested too deeply.", hint="See config/worker.yaml in the repository.") from None
+        raise ConfigurationError(f"{path}: nested too deeply.", hint=NEW_FILE) from None
     except (YAMLError, OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: cannot be read: {error}.", hint="Correct or remove the file.") from error
     if content is None:
         return {}
     if not isinstance(content, CommentedMap):
-        raise ConfigurationError(f"{path}:1: expected one `name: value` per line.", hint="See config/worker.yaml in the repository.")
+        raise ConfigurationError(f"{path}:1: expected one `name: value` per line.", hint=NEW_FILE)
     names = set(FIELD_BY_VARIABLE.values()) - {"access_token"}
     for key in content:
         line = content.lc.key(key)[0] + 1
         if key == "access_token":
             raise ConfigurationError(f"{path}:{line}: the token must not be in a file.", hint="Set HUBSPOT_ACCESS_TOKEN instead.")
         if key not in names:
-            raise ConfigurationError(
-                f"{path}:{line}: {key} is not a setting.{_suggest(str(key), names)}", hint="See config/worker.yaml in the repository."
-            )
+            raise ConfigurationError(f"{path}:{line}: {key} is not a setting.{_suggest(str(key), names)}", hint=NEW_FILE)
     return dict(content)
 
 
@@ -236,13 +235,13 @@ def _format_errors(error: ValidationError, path: Path, from_environment: Mapping
 
 def _describe_values(field: FieldInfo) -> str | None:
     """Return the valid values of a number, a time, a choice or a name in words."""
-    kinds = {kind for kind in get_args(field.annotation) or (field.annotation,) if kind is not type(None)}
-    if kinds <= {int, float}:
+    kinds = [kind for kind in get_args(field.annotation) or (field.annotation,) if kind is not type(None)]
+    if {*kinds} <= {int, float}:
         return f"{'a whole number' if int in kinds else 'a number'}{_describe_limits(field)}"
-    if kinds == {time}:
+    if kinds == [time]:
         return "a time such as 02:00"
     if all(isinstance(kind, str) for kind in kinds):
-        return " or ".join(sorted(map(str, kinds), reverse=True))
+        return " or ".join(filter(None, (", ".join(kinds[:-1]), kinds[-1])))
     return (
         "up to 40 lower-case letters, digits and _, the first one a letter" if any(hasattr(m, "pattern") for m in field.metadata) else None
     )

@@ -151,6 +151,19 @@ def test_every_command_that_is_named_exists(path: Path) -> None:
     assert [missing for words in command_lines(path) if (missing := unknown_word(words))] == []
 
 
+def test_the_readme_has_every_command_in_its_table() -> None:
+    rows = [line.replace("\\|", "/") for line in text(ROOT / "README.md").splitlines() if line.startswith("| `")]
+    named = {
+        " ".join((*group, name))
+        for row in rows
+        for *group, names in re.findall(r"`([a-z]+ )?([a-z/]+)[^`]*`", row.split(" | ")[0])
+        for name in names.split("/")
+    }
+    groups: Any = typer.main.get_command(app)
+    commands = {f"{name} {each}" if each else name for name, group in groups.commands.items() for each in getattr(group, "commands", [""])}
+    assert commands - {name.strip().replace("  ", " ") for name in named} == set()
+
+
 def test_a_command_that_does_not_exist_would_be_found() -> None:
     assert unknown_word(["frobnicate"]) == "frobnicate"
     assert unknown_word(["model", "frobnicate"]) == "frobnicate"

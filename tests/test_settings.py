@@ -122,6 +122,7 @@ class TestRejected:
             ({"SYNC_WORKER_MAX_NEW_MQLS": "few"}, "SYNC_WORKER_MAX_NEW_MQLS: expected a whole number of at least 0, not 'few'."),
             ({"SYNC_WORKER_MAX_CHANGED_SHARE": "2"}, "SYNC_WORKER_MAX_CHANGED_SHARE: expected a number above 0 and at most 1, not '2'."),
             ({"HUBSPOT_API_VERSION": "v1"}, "HUBSPOT_API_VERSION: expected v3 or 2026-09, not 'v1'."),
+            ({"SYNC_WORKER_LOG_LEVEL": "loud"}, "SYNC_WORKER_LOG_LEVEL: expected debug, info, warning or error, not 'loud'."),
             ({"SYNC_WORKER_PROPERTY_PREFIX": "Lead Score"}, "SYNC_WORKER_PROPERTY_PREFIX: expected up to 40 lower-case letters"),
             ({"HUBSPOT_BASE_URL": "api.hubapi.com"}, "HUBSPOT_BASE_URL: 'api.hubapi.com' is not a URL"),
             ({"HUBSPOT_BASE_URL": "http://api.hubapi.com"}, "HUBSPOT_BASE_URL: http:// would send the token unencrypted"),
@@ -146,6 +147,10 @@ class TestRejected:
     def test_a_binary_file(self, tmp_path: Path) -> None:
         (tmp_path / "worker.yaml").write_bytes(b"\xff\xfe\x00\x01")
         assert "cannot be read" in load_error({"SYNC_WORKER_CONFIG": str(tmp_path / "worker.yaml")}).message
+
+    def test_a_folder_in_place_of_the_file(self, tmp_path: Path) -> None:
+        # Docker creates one where the file of a mount is missing.
+        assert "cannot be read: [Errno 21] Is a directory" in load_error({"SYNC_WORKER_CONFIG": str(tmp_path)}).message
 
 
 class TestToken:

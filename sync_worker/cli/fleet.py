@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from sync_worker.errors import ConfigurationError
+from sync_worker.errors import MissingExtra
 
 try:
     from sync_worker.fleet.fleet import Fleet, open_fleet
     from sync_worker.fleet.service import FleetService
 except ModuleNotFoundError as error:  # pragma: no cover -- the tests run with every extra
-    raise ConfigurationError(
-        f"The fleet is not installed ({error.name} is missing).",
-        hint="Install the extra `fleet`: `pip install 'sync-worker[fleet]'`, or `pip install '.[fleet]'` in a checkout.",
-    ) from error
+    raise MissingExtra(f"The fleet is not installed ({error.name} is missing).", "fleet") from error
 
 __all__ = ["Fleet", "FleetService", "open_fleet"]

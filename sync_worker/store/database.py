@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, NoSuchModuleErr
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from sync_worker.errors import StateBusy, StateError, UnexpectedValue
+from sync_worker.errors import MissingExtra, StateBusy, StateError, UnexpectedValue
 from sync_worker.resource_errors import HANDLES_HINT, ResourceExhausted
 from sync_worker.store import bulk_copy, change_counter, schema
 
@@ -168,11 +168,14 @@ def open_store(url: str) -> Store:
 
     Raises:
         StateError: The database is not a state, is newer than this program, or cannot be opened.
+        MissingExtra: The URL is of PostgreSQL, and its library is not installed.
     """
     try:
         database_url = make_url(url)
         engine = create_store_engine(database_url)
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
+        if isinstance(error, ImportError) and error.name == "psycopg":
+            raise MissingExtra("SYNC_WORKER_STATE_URL: PostgreSQL needs the library psycopg.", "postgres") from error
         # Only the first part is quoted, because the rest may contain a password.
         unsupported = "" if isinstance(error, ArgumentError) and not isinstance(error, NoSuchModuleError) else url.partition(":")[0]
         raise StateError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sync_worker.errors import explain_extra
 from sync_worker.reports.html.detail_sections import build_detail_sections
 from sync_worker.reports.html.numbers import format_number, format_share
 from sync_worker.reports.html.outcome_section import build_outcome_section
@@ -17,7 +18,7 @@ from sync_worker.reports.score_report import ScoreReport
 def render_score_page(report: ScoreReport, *, with_plots: bool | None = None) -> str:
     """Return the report as HTML. Without the extra `report`, or `with_plots` false, the page has the tables and no plots."""
     plots = can_plot() if with_plots is None else with_plots
-    notes = [] if plots else ["The plots need the extra “report”: pip install 'sync-worker[report]'. The tables have all numbers."]
+    notes = [] if plots else [f"The tables have all numbers; the plots need more libraries. {explain_extra('report')}"]
     if report.newly_evaluated:
         noun = "contact was" if report.newly_evaluated == 1 else "contacts were"
         notes.append(f"{format_number(report.newly_evaluated)} {noun} evaluated for this report; HubSpot may still show earlier values.")

@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import SecretStr
 
-from sync_worker.errors import ConfigurationError
+from sync_worker.errors import ConfigurationError, MissingExtra
 
 if TYPE_CHECKING:
     import apprise
@@ -41,9 +41,7 @@ def open_channels(urls: Sequence[SecretStr]) -> Sequence[Channel]:
     try:
         import apprise  # noqa: F401, PLC0415 -- an extra
     except ModuleNotFoundError:
-        raise ConfigurationError(
-            "hand_off_channels needs the library apprise.", hint="Install the extra: pip install 'sync-worker[notify]'."
-        ) from None
+        raise MissingExtra("hand_off_channels needs the library apprise.", "notify") from None
     found: Counter[str] = Counter()
     channels = []
     for position, url in enumerate(urls, 1):
