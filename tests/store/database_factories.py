@@ -41,6 +41,14 @@ def share_compiled_statements(connection: Connection) -> None:
     connection.execution_options(compiled_cache=compiled_statements[connection.dialect.name])
 
 
+@event.listens_for(Engine, "engine_connect")
+def skip_disk_flushes(connection: Connection) -> None:
+    # The tests need no durability after a power failure, only the semantics.
+    if connection.dialect.name == "sqlite" and not connection.info.get("skips_disk_flushes"):
+        _driver_connection(connection).execute("PRAGMA synchronous=OFF")
+        connection.info["skips_disk_flushes"] = True
+
+
 @contextmanager
 def temporary_state_url(folder: Path | None = None, *, is_migrated: bool = False) -> Iterator[str]:
     """Yield the URL of a state that is deleted at the end; it does not exist yet, or is empty but has all tables."""
