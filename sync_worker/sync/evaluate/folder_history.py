@@ -11,7 +11,13 @@ from typing import Final
 import polars as pl
 
 from sync_worker.batched import batched
-from sync_worker.hubspot.records.field_types import UnreadableField, normalize_email, parse_timestamp
+from sync_worker.hubspot.records.field_types import (
+    MAX_ID_DIGITS,
+    UnreadableField,
+    normalize_email,
+    parse_optional_timestamp,
+    parse_timestamp,
+)
 from sync_worker.hubspot.records.row_parser import JsonObject
 from sync_worker.insight.counters import find_counted_kinds
 from sync_worker.insight.history_gaps import HistoryGaps
@@ -80,6 +86,7 @@ class _FolderRows:
     contact_names: list[str]
     company_names: list[str]
     owners: dict[str, tuple[int, ...]] = field(default_factory=dict)  # the contacts of each address
+    primary_owners: dict[str, list[int]] = field(default_factory=dict)  # those whose primary address it is
     merges: list[tuple[int, int, datetime | None]] = field(default_factory=list)
     stages: list[tuple[int, str, datetime]] = field(default_factory=list)
     deal_stages: dict[int, list[tuple[datetime, str | None]]] = field(default_factory=dict)
@@ -114,6 +121,8 @@ class _FolderRows:
         """Save the addresses of a contact; HubSpot counts events for the live contact with this primary address, else for the first one."""
         for rank, address in enumerate((properties.get("email"), *(properties.get("hs_additional_emails") or "").split(";"))):
             if email := normalize_email(address):
+                if not rank:
+                    self.primary_owners.setdefault(email, []).append(id_)
                 owners = self.owners.get(email, ())
                 self.owners[email] = tuple(dict.fromkeys((id_, *owners) if is_live and not rank else (*owners, id_)))
 
@@ -163,7 +172,7 @@ class _FolderRows:
             for row in rows
             if row["status"] in {"SUBSCRIBED", "UNSUBSCRIBED"}
             and (at := self.parse_time("subscriptions: timestamp", row["timestamp"])) is not None
-            for owner in self.owners.get(normalize_email(row["email"]) or "", ())
+            for owner in self.primary_owners.get(normalize_email(row["email"]) or "", ())
         ]
         return build_frame(found, SUBSCRIPTION_COLUMNS)
 
@@ -222,9 +231,8 @@ def _drop_duplicates(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
 def _read_merges(id_: int, properties: JsonObject) -> Iterator[tuple[int, int, datetime | None]]:
     times = dict(part.partition(":")[::2] for part in (properties.get("hs_calculated_merged_vids") or "").split(";"))
     for old in (properties.get("hs_merged_object_ids") or "").split(";"):
-        if old.isdecimal() and int(old) != id_:
-            at = times.get(old, "")
-            yield int(old), id_, from_ms(int(at)) if at.isdecimal() else None
+        if old.isdecimal() and len(old) <= MAX_ID_DIGITS and int(old) != id_:
+            yield int(old), id_, parse_optional_timestamp(times.get(old))
 
 
 def _number(text: str | None) -> float | None:

@@ -49,6 +49,7 @@ score:
     big: {when: {company.numberofemployees: {at_least: 50}}, points: 4}
     old: {when: {createdate: {older_than: 100 days}}, points: -1}
     rival: {when: {email: {domain_in: rivals}}, points: -7}
+    news: {when: {subscribed_to: News}, points: 2}
     tired: {when: {hs_email_sends_since_last_engagement: {at_least: 2}}, points: -2}
   bands: [{name: cold, from: 0}, {name: warm, from: 10}, {name: hot, from: 20}]
 domains: {rivals: {add: [rival.example]}}
@@ -215,6 +216,22 @@ def test_a_property_has_its_value_of_an_earlier_time_and_one_without_history_is_
     (verdict,) = evaluation["verdicts"]
     assert verdict["disqualified_by"] is None
     assert evaluation["frozen"] == ["email", "jobtitle"]
+
+
+@pytest.mark.parametrize("vids", [f"900:{10**30}", "900:soon", f"{'9' * 5_000}:1"])
+def test_odd_times_and_ids_of_merges_are_no_error(evaluate: Callable[..., dict[str, Any]], vids: str) -> None:
+    merged = make_contact(1, hs_merged_object_ids=f"900;{'9' * 5_000}", hs_calculated_merged_vids=vids)
+    assert points(evaluate(contacts=[merged], events=[make_page_view("old", 900, EARLIER_MS - DAY)]), "views") == 2
+
+
+def test_only_the_subscriptions_of_the_primary_address_count(evaluate: Callable[..., dict[str, Any]]) -> None:
+    contact = make_contact(1, hs_additional_emails="old@example.com")
+    statuses = {
+        email: [{"email": email, "subscription": "News", "status": "SUBSCRIBED", "timestamp": format_iso(EARLIER_MS - DAY)}]
+        for email in ("p1@example.com", "old@example.com")
+    }
+    found = {email: points(evaluate(contacts=[contact], subscriptions=rows), "news") for email, rows in statuses.items()}
+    assert found == {"p1@example.com": 2, "old@example.com": 0}
 
 
 def test_contacts_and_companies_that_did_not_exist_yet_are_unknown(evaluate: Callable[..., dict[str, Any]]) -> None:
