@@ -84,7 +84,8 @@ class Undo:
         with self.store.transaction() as tx:
             row, last = runs.load(tx, self.run_id), runs.load_recent(tx)
         if row is None:
-            known = "; ".join(f"{each.id} ({each.command}, {from_ms(each.started_at):%Y-%m-%d %H:%M} UTC)" for each in last)
+            useful = (each for each in last if each.done or each.command != "undo")  # this undo is the last run itself
+            known = "; ".join(f"{each.id} ({each.command}, {from_ms(each.started_at):%Y-%m-%d %H:%M} UTC)" for each in useful)
             raise ConfigurationError(f"Run {self.run_id} does not exist.", hint=f"The last runs: {known}.")
 
     def _value_pages(self) -> Iterator[Mapping[int, tuple[dict[str, str], dict[str, str]]]]:

@@ -141,6 +141,7 @@ def test_a_state_of_every_release_is_migrated_without_loss(old_state: Path) -> N
     approvals = before.pop("approvals", [])  # moved to the log of the model
     rejections = before.pop("rejections")  # of the properties; they are in parts now
     after = read_tables(old_state, [*before, "model_revisions", "rejections"])
+    after["meta"] = [row for row in after["meta"] if row[0] != "changes"]  # counts transactions, that of the migration too
     assert [(row[0], *row[2:5]) for row in after.pop("rejections") if row[1] == "properties"] == [row[:4] for row in rejections]
     assert [(row[3], row[1], row[5]) for row in after.pop("model_revisions")] == approvals
     assert {name: [row[: len(before[name][0])] for row in rows] for name, rows in after.items()} == before
