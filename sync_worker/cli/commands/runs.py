@@ -18,6 +18,7 @@ from sync_worker.cli.output.console import err
 from sync_worker.cli.output.plan import print_markdown
 from sync_worker.cli.output.run import print_run
 from sync_worker.errors import ExitCode, MissingExtra
+from sync_worker.output_file import check_output_file
 from sync_worker.settings import Settings, load_settings
 from sync_worker.worker import build_worker
 
@@ -91,6 +92,7 @@ def plan(
 
     Reads from HubSpot what changed since the last run; writes nothing.
     """
+    check_output_file(to)
     print_text = print_markdown if plan_format is PlanFormat.MARKDOWN else print_run
     result = execute_run(lambda worker: worker.plan(out=to, names=not no_names), no_names=no_names, json=json, print_text=print_text)
     if to:
