@@ -66,3 +66,13 @@ def test_a_renamed_criterion_is_neither_removed_nor_added(key: str, label: str, 
         return make_model({"score": {"criteria": {key: {**CLICKS, "label": label}}, "bands": [{"name": "low", "from": 0}]}})
 
     assert describe_changes(build("clicks", "Clicks"), build(key, label)) == [change]
+
+
+@pytest.mark.parametrize("threshold", [20, 40])
+def test_a_band_that_no_longer_starts_at_the_threshold_is_a_change(threshold: int) -> None:
+    old, new = (make_model({**make_section(), "qualification": {"threshold": value}}) for value in (30, threshold))
+    assert "band high starts at 30, no longer at the threshold" in describe_changes(old, new)
+
+
+def make_section() -> dict[str, Any]:
+    return {"score": {"criteria": {"clicks": CLICKS}, "bands": [{"name": "low", "from": 0}, {"name": "high", "from": 30}]}}

@@ -111,13 +111,14 @@ def _environment(project: Path) -> dict[str, str]:
 def select_tests(coverage: Coverage, mutant: Mutant) -> list[str]:
     """Return the tests that run the statement of a mutant, the nearest and fastest first, as many as the budget allows.
 
-    A statement that runs at import has no tests of its own; it has those of its module.
+    A statement that runs at import has no tests of its own; it has those of its module, or of its room.
     """
     path = Path("tests") / Path(mutant.module).relative_to("sync_worker")
     near = (str(path.with_name(f"test_{path.name}")), f"{path.parent}/", *ROOMS[room_of(mutant.module)])
     lines = coverage.lines[mutant.module]
     first, last = _find_statement(mutant)
     found = {test for line in range(first, last + 1) for test in lines.get(str(line), ())} or set(chain.from_iterable(lines.values()))
+    found = found or set(range(len(coverage.tests)))
 
     def distance(test: int) -> tuple[int, float]:
         name = coverage.tests[test]
@@ -136,7 +137,12 @@ def room_of(module: str) -> str:
 def _find_statement(mutant: Mutant) -> tuple[int, int]:
     """Return the first and last line of the innermost statement of a mutant, without the statements in it."""
     tree = ast.parse((ROOT / mutant.module).read_text("utf-8"))
-    around = [node for node in ast.walk(tree) if isinstance(node, ast.stmt) and node.lineno <= mutant.line <= (node.end_lineno or 0)]
-    statement = max(around, key=lambda node: (node.lineno, node.col_offset))
-    inner = [child.lineno for child in ast.walk(statement) if isinstance(child, ast.stmt) and child is not statement]
-    return statement.lineno, max(mutant.line, min(inner, default=(statement.end_lineno or 0) + 1) - 1)
+    around = [node for node in ast.walk(tree) if isinstance(node, ast.stmt) and _first_line(node) <= mutant.line <= (node.end_lineno or 0)]
+    statement = max(around, key=lambda node: (_first_line(node), node.col_offset))
+    inner = [_first_line(child) for child in ast.walk(statement) if isinstance(child, ast.stmt) and child is not statement]
+    return _first_line(statement), max(mutant.line, min(inner, default=(statement.end_lineno or 0) + 1) - 1)
+
+
+def _first_line(statement: ast.stmt) -> int:
+    """Return the line of a statement or of its first decorator, which Python does not count as a part of it."""
+    return min((each.lineno for each in getattr(statement, "decorator_list", ())), default=statement.lineno)

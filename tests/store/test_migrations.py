@@ -15,7 +15,7 @@ from sync_worker.store import database, migrate
 from sync_worker.store.database import Store, open_store
 from sync_worker.store.saved_state import key_value
 from sync_worker.store.schema import metadata
-from tests.store.database_factories import temporary_state_url
+from tests.store.database_factories import POSTGRES_URL, temporary_state_url
 
 
 def test_the_migrations_create_the_tables_of_the_schema(module_store: Store) -> None:
@@ -32,6 +32,14 @@ def test_the_columns_have_the_order_of_the_schema_because_a_dry_run_copies_by_po
             nullable = {column["name"]: column["nullable"] for column in inspect(tx).get_columns(table.name)}
             assert nullable == {column.name: column.nullable for column in table.columns}
             assert inspect(tx).get_pk_constraint(table.name)["constrained_columns"] == [column.name for column in table.primary_key]
+
+
+@pytest.mark.skipif(POSTGRES_URL is not None, reason="the test is about SQLite files")
+def test_a_table_has_row_ids_on_sqlite_only_if_the_schema_says_so(module_store: Store) -> None:
+    with module_store.transaction() as tx:
+        definitions = dict(tx.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'table'")).all())
+    for table in metadata.tables.values():
+        assert ("WITHOUT ROWID" in definitions[table.name]) is not table.dialect_options["sqlite"]["with_rowid"]
 
 
 def test_the_latest_revision_is_the_newest_migration(module_store: Store) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from sync_worker.model.compiled.criteria import Award
 from tests.model.factories import make_criteria_model
 
 WHERE = {"where": {"url": {"matches": "*/pricing*"}}}
@@ -29,3 +30,7 @@ def test_a_number_and_the_date_of_the_last_event_are_sufficient_for_one_event_in
 ) -> None:
     [criterion] = make_criteria_model(views={"event": "page_view", **award}).score_criteria
     assert criterion.can_use_counter is sufficient
+
+
+def test_steps_that_take_points_and_then_no_more_do_not_raise_the_score() -> None:
+    assert not Award(steps=((1, -5), (3, 0))).is_positive

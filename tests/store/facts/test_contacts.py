@@ -205,3 +205,19 @@ def test_the_owners_of_events_are_found_by_id_and_by_email(tx: Connection) -> No
     owners = contact_store.find_owners(tx, [1, 9], [])
     assert [list(owners.of(id_, None)) for id_ in (1, 2, 9)] == [[1], [], []]
     assert list(contact_store.find_owners(tx, [], []).of(1, "p1@example.com")) == []
+
+
+@pytest.mark.parametrize(("since", "count"), [(100, 2), (101, 1), (201, 0)])
+def test_companies_are_counted_that_were_read_since_a_time(tx: Connection, since: int, count: int) -> None:
+    contact_store.save_companies(tx, [CompanyRow(7, 1, canonical_json())], read_at=100)
+    contact_store.save_companies(tx, [CompanyRow(8, 1, canonical_json())], read_at=200)
+    assert contact_store.count_companies_read(tx, (7, 9), since=since) == count
+
+
+def test_counters_are_those_of_contacts_that_are_not_deleted(tx: Connection) -> None:
+    for number, views in enumerate(["7", None, "many", "9"], 1):
+        facts = canonical_json() if views is None else canonical_json(hs_analytics_num_page_views=views)
+        save_contacts(tx, number, facts=facts)
+    contact_store.mark_deleted(tx, [4])
+    assert contact_store.load_counter(tx, "hs_analytics_num_page_views", after=0, limit=9) == {1: 7, 2: 0, 3: None}
+    assert contact_store.load_counter(tx, "hs_analytics_num_page_views", after=1, limit=1) == {2: 0}

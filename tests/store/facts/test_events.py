@@ -121,3 +121,17 @@ def test_forms_are_renamed_and_never_deleted(tx: Connection) -> None:
 
 def count_events(tx: Connection) -> int:
     return tx.execute(select(func.count()).select_from(events)).scalar_one()
+
+
+def test_the_first_event_since_a_time_has_the_kind_and_the_contact(tx: Connection) -> None:
+    save_contacts(tx, 1, 2, 3)
+    rows = [
+        make_event_row("early", contact_id=1, at=99),
+        make_event_row("view", contact_id=1, at=100, kind="page_view"),
+        make_event_row("later", contact_id=1, at=102),
+        make_event_row("first", contact_id=1, at=101),
+        make_event_row("by address", email="p2@example.com", at=100),
+        make_event_row("other", contact_id=3, at=100),
+    ]
+    event_store.save(tx, rows)
+    assert event_store.load_first_since(tx, "email_click", [1, 2], 100) == {1: 101, 2: 100}

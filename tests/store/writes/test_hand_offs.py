@@ -1,12 +1,13 @@
-"""The table `hand_offs`: merges."""
+"""The table `hand_offs`: merges, and why messages wait."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
+from sync_worker.store import schema
 from sync_worker.store.facts import contacts
 from sync_worker.store.schema import mql_starts
 from sync_worker.store.writes import hand_offs, memberships
@@ -33,3 +34,10 @@ def test_a_merge_keeps_one_message_that_is_sent_once(tx: Connection, sent: tuple
     assert hand_offs.close(tx, ["slack", "mailtos"], before=0) == 0
     found = [(row.contact_id, channel) for channel in ("slack", "mailtos") for row in hand_offs.load_waiting(tx, channel, now=0)]
     assert found == ([(1, "mailtos")] if sent else [(1, "slack"), (1, "mailtos")])
+
+
+def test_the_reason_of_a_channel_is_not_that_of_another(tx: Connection) -> None:
+    fill_outbox(tx, NOW, [1], "mailtos", "slack", "teams")
+    hand_offs.save_reason(tx, "slack", "unreachable")
+    reasons = dict(tx.execute(select(schema.hand_offs.c.channel, schema.hand_offs.c.reason)).all())
+    assert reasons == {"mailtos": None, "slack": "unreachable", "teams": None}

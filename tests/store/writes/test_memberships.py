@@ -5,8 +5,9 @@ from itertools import product, starmap
 from typing import NamedTuple
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
+from sync_worker.store import schema
 from sync_worker.store.facts import contacts as contact_store
 from sync_worker.store.facts import repairs
 from sync_worker.store.writes import memberships
@@ -135,3 +136,14 @@ def test_a_deleted_list_takes_only_its_own_members_with_it(tx: Connection) -> No
     memberships.delete_list(tx, "band:hot")
     assert memberships.load_list_keys(tx, 1) == ["band:cold", "mql"]
     assert memberships.load_list_ids(tx).keys() == {"band:cold", "mql"}
+
+
+def test_what_hubspot_shows_of_some_members_of_a_list_changes_no_other_list_and_no_other_member(tx: Connection) -> None:
+    save_contacts(tx, 1, 2, 3)
+    for key in ("band:cold", "direct", "mql"):
+        memberships.save_changes(tx, key, added=[1, 2, 3], removed=[])
+    memberships.replace_some(tx, "direct", [1, 2], [2])
+    found = {number: memberships.load_list_keys(tx, number) for number in (1, 2, 3)}
+    assert found == {1: ["band:cold", "mql"], 2: ["band:cold", "direct", "mql"], 3: ["band:cold", "direct", "mql"]}
+    ours = select(schema.memberships.c.ours).where(schema.memberships.c.list == "direct")
+    assert tx.execute(ours).scalars().all() == [True, True]
