@@ -38,6 +38,7 @@ from sync_worker.reports.state_figures import StateFigures
 from sync_worker.service.degraded_state import DegradedState
 from sync_worker.service.scheduler import SyncScheduler, reevaluate
 from sync_worker.settings import Settings
+from sync_worker.store.saved_state.service_cycle import CycleUsage
 from sync_worker.sync.plan.safety import Guard, SafetyLimits
 from sync_worker.sync.portal.portal import PortalInfo
 from sync_worker.sync.run_report import RunReport
@@ -92,6 +93,7 @@ class FakeWorker:
     on_report: Callable[[RunReport], None] = lambda _: None
     max_backlog_pages: int | None = None
     cycles: list[tuple[int, str]] = field(default_factory=list)
+    usage: CycleUsage = field(default_factory=CycleUsage)
     closed: list[str] = field(default_factory=list)
     _exit_stack: ExitStack = field(default_factory=ExitStack)
 
@@ -120,8 +122,12 @@ class FakeWorker:
         yield SimpleNamespace(duration=timedelta(minutes=2), renew=do_nothing)
         self.released.append("service")
 
-    def save_cycle(self, seconds: int, reason: str) -> None:
+    def save_cycle(self, seconds: int, reason: str, usage: CycleUsage) -> None:
+        self.usage = usage
         self.cycles.append((seconds, reason))
+
+    def load_cycle_usage(self) -> CycleUsage:
+        return self.usage
 
     def daily_limit(self) -> int | None:
         return None

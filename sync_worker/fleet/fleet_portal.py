@@ -12,8 +12,6 @@ from typing import Any, Final
 from sync_worker.errors import ConfigurationError
 
 NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")  # part of the name of a schema
-LONG_SECONDS: Final = 60.0
-LARGE_CONTACTS: Final = 20_000
 
 
 class RunKind(StrEnum):
@@ -90,6 +88,7 @@ class FleetPortal:
     last: LastRun = LastRun()
     failures: Failures = Failures()
     is_running: bool = False
+    lane: Lane = Lane.LONG  # of the next run
 
     @property
     def condition(self) -> PortalCondition:
@@ -101,14 +100,6 @@ class FleetPortal:
         if self.failures.number:
             return PortalCondition.FAILING
         return PortalCondition.OK if self.last.done_at else PortalCondition.NEW
-
-    @property
-    def lane(self) -> Lane:
-        """Return the queue of the next run: a full scan and a portal that needs long must not delay short runs."""
-        if self.next_run in {RunKind.BACKFILL, RunKind.RESCAN} or (self.last.seconds or 0) > LONG_SECONDS:
-            return Lane.LONG
-        is_large = (self.last.contacts or 0) > LARGE_CONTACTS
-        return Lane.LONG if is_large and self.next_run is RunKind.REEVALUATION else Lane.SHORT
 
     def lag(self, now: datetime) -> timedelta | None:
         """Return how far the state is behind HubSpot; None before the first run."""

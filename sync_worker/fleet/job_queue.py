@@ -23,7 +23,7 @@ from sync_worker.fleet.queue_connector import QueueConnector
 
 SCHEDULE_QUEUE: Final = "schedule"
 EVERY_TWO_SECONDS: Final = "* * * * * */2"  # the sixth field is seconds
-MAX_QUEUED: Final = 500  # portals in one pass
+MAX_QUEUED: Final = 300  # runs that wait in a lane; the table has the others
 
 log = structlog.get_logger()
 

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, Row, Select, column, delete, exists, func, insert, select, table, text, true, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    and_,
+    case,
+    column,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    table,
+    text,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.exc import IntegrityError
 
@@ -21,6 +39,15 @@ WORKER_SILENCE: Final = timedelta(seconds=45)  # a process is seen every ten sec
 JOBS: Final = table("procrastinate_jobs", column("lock"), column("queue_name"))
 #: Runs of a portal; its name is the lock of its jobs. The status is an enumeration of PostgreSQL, so it is compared with a literal.
 RUNNING: Final = exists().select_from(JOBS).where(JOBS.c.lock == portals.c.name, text("status = 'doing'"))
+LONG_SECONDS: Final = 60.0
+LARGE_CONTACTS: Final = 20_000
+#: A full scan, and a portal that needs long, must not delay short runs.
+IS_LONG: Final = or_(
+    portals.c.next_run.in_([RunKind.BACKFILL, RunKind.RESCAN]),
+    portals.c.seconds > LONG_SECONDS,
+    and_(portals.c.contacts > LARGE_CONTACTS, portals.c.next_run == RunKind.REEVALUATION),
+)
+LANE: Final = case((IS_LONG, literal(Lane.LONG.value)), else_=literal(Lane.SHORT.value))
 QUEUED: Final = exists().select_from(JOBS).where(JOBS.c.lock == portals.c.name, text("status IN ('todo', 'doing')"))
 
 
@@ -90,24 +117,30 @@ class Registry:
             return [_read_row(row) for row in tx.execute(_select_portals().order_by(portals.c.name))]
 
     def load_due(self, now: datetime, limit: int) -> Sequence[FleetPortal]:
-        """Return the portals whose run is due and not in the queue yet, the most urgent first."""
+        """Return the portals whose run is due and not in the queue yet, the most urgent first.
+
+        In each lane, at most `limit` runs wait in the queue, so that backfills take no room of syncs.
+        """
         due = _select_portals().where(portals.c.paused_at.is_(None), portals.c.next_run_at <= now, ~QUEUED)
+        ordered = due.order_by(portals.c.priority.desc(), portals.c.next_run_at)
+        found: list[FleetPortal] = []
         with self.database.transaction() as tx:
-            rows = tx.execute(due.order_by(portals.c.priority.desc(), portals.c.next_run_at).limit(limit))
-            return [_read_row(row) for row in rows]
+            queued = _count_queued(tx)
+            for lane in Lane:
+                rows = tx.execute(ordered.where(LANE.in_([lane])).limit(max(0, limit - queued[lane])))
+                found.extend(_read_row(row) for row in rows)
+        return found
 
     def load_status(self, now: datetime, names: Collection[str] = ()) -> FleetStatus:
         """Return the status of some portals, by default of all. Raises ConfigurationError if one does not exist."""
-        waiting = select(JOBS.c.queue_name, func.count()).where(text("status = 'todo'")).group_by(JOBS.c.queue_name)
         seen = select(workers).where(workers.c.seen_at > func.now() - WORKER_SILENCE).order_by(workers.c.place)
         with self.database.transaction() as tx:
             chosen = portals.c.name.in_(self._require(tx, names)) if names else true()
             rows = tx.execute(_select_portals().where(chosen).order_by(portals.c.name))
-            queued: dict[str, int] = {name: number for name, number in tx.execute(waiting)}  # noqa: C416 -- rows, not pairs
             return FleetStatus(
                 portals=[_read_row(row) for row in rows],
                 workers=[FleetWorker(**row) for row in tx.execute(seen).mappings()],
-                queued={lane: queued.get(lane, 0) for lane in Lane},
+                queued=_count_queued(tx),
                 now=now,
             )
 
@@ -206,8 +239,14 @@ class Registry:
         return ConfigurationError(f"The fleet has no portal {', '.join(missing)}.", hint=listed)
 
 
+def _count_queued(tx: Connection) -> Mapping[Lane, int]:
+    rows = tx.execute(select(JOBS.c.queue_name, func.count()).where(text("status = 'todo'")).group_by(JOBS.c.queue_name))
+    queued: dict[str, int] = {name: number for name, number in rows}  # noqa: C416 -- rows, not pairs
+    return {lane: queued.get(lane, 0) for lane in Lane}
+
+
 def _select_portals() -> Select[tuple[object, ...]]:
-    return select(portals, RUNNING.label("is_running"))
+    return select(portals, RUNNING.label("is_running"), LANE.label("lane"))
 
 
 def _read_row(row: Row[tuple[object, ...]]) -> FleetPortal:
@@ -247,4 +286,10 @@ def _read_row(row: Row[tuple[object, ...]]) -> FleetPortal:
         "rescan_not_before",
         "is_running",
     )
-    return FleetPortal(**{key: values[key] for key in own}, next_run=RunKind(values["next_run"]), last=last, failures=failures)
+    return FleetPortal(
+        **{key: values[key] for key in own},
+        next_run=RunKind(values["next_run"]),
+        lane=Lane(values["lane"]),
+        last=last,
+        failures=failures,
+    )

@@ -32,8 +32,8 @@ class Scenario:
     labels: Mapping[str, str] = field(default_factory=lambda: TARGET)
 
 
-def load_rules() -> list[Any]:
-    return list(YAML(typ="safe").load(RULES.read_text(encoding="utf-8"))["groups"][0]["rules"])
+def load_rules(rules: Path = RULES) -> list[Any]:
+    return list(YAML(typ="safe").load(rules.read_text(encoding="utf-8"))["groups"][0]["rules"])
 
 
 def read_samples(metrics: ServiceMetrics) -> dict[str, float]:
@@ -66,19 +66,20 @@ def grow(step: float) -> str:
     return f"0+{repeat(step)}"
 
 
-def write_tests(file: Path, scenarios: Sequence[Scenario]) -> None:
-    content = {"rule_files": [str(RULES)], "evaluation_interval": f"{STEP}m", "tests": [_build_test(scenario) for scenario in scenarios]}
+def write_tests(file: Path, scenarios: Sequence[Scenario], rules: Path = RULES) -> None:
+    tests = [_build_test(scenario, rules) for scenario in scenarios]
+    content = {"rule_files": [str(rules)], "evaluation_interval": f"{STEP}m", "tests": tests}
     file.write_text(json.dumps(content), encoding="utf-8")  # JSON is YAML
 
 
-def _build_test(scenario: Scenario) -> dict[str, Any]:
+def _build_test(scenario: Scenario, rules: Path) -> dict[str, Any]:
     return {
         "name": scenario.name,
         "interval": f"{STEP}m",
         "input_series": [{"series": name, "values": values} for name, values in scenario.series.items()],
         "alert_rule_test": [
             {"alertname": rule["alert"], "eval_time": f"{hours}h", "exp_alerts": _expect(rule, scenario)}
-            for rule in load_rules()
+            for rule in load_rules(rules)
             for hours in scenario.eval_hours
         ],
     }

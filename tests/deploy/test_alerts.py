@@ -27,11 +27,24 @@ from sync_worker.service.metrics import ServiceMetrics
 from sync_worker.store import leases
 from sync_worker.store.writes.held_back import HeldBack, HeldBackGroup
 from sync_worker.sync.run_report import RunReport
-from tests.deploy.alert_scenarios import STEP, TARGET, Scenario, format_labels, grow, hold, load_rules, read_samples, repeat, write_tests
+from tests.deploy.alert_scenarios import (
+    RULES,
+    STEP,
+    TARGET,
+    Scenario,
+    format_labels,
+    grow,
+    hold,
+    load_rules,
+    read_samples,
+    repeat,
+    write_tests,
+)
 from tests.harness import Harness, connect_without_search_limit, start_harness
 from tests.service_factories import NOW, make_figures
 
 ROOT = Path(__file__).parents[2]
+FLEET_RULES = RULES.with_name("fleet-alerts.yaml")
 RUNBOOK = (ROOT / "deploy" / "runbook.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", RUNBOOK, re.MULTILINE | re.DOTALL))
 PROMTOOL = shutil.which("promtool")
@@ -64,7 +77,7 @@ def test_each_alert_names_a_section_of_the_runbook_that_names_the_alert() -> Non
 
 
 def test_each_symptom_of_the_runbook_has_its_alert_its_cause_and_a_command() -> None:
-    names = {rule["alert"] for rule in load_rules()}
+    names = {rule["alert"] for rules in (RULES, FLEET_RULES) for rule in load_rules(rules)}
     for heading, body in SECTIONS.items():
         if "**Symptom:**" in body:
             alert = re.search(r"\*\*Alert:\*\* (.*?)\.\n", body)

@@ -13,15 +13,16 @@ from pathlib import Path
 import pytest
 from procrastinate import App, PsycopgConnector
 from procrastinate.jobs import Status
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from sync_worker.errors import ConfigurationError, ModelError
 from sync_worker.fleet.database import FleetDatabase
-from sync_worker.fleet.fleet_portal import PortalCondition, RunKind
+from sync_worker.fleet.fleet_portal import Lane, PortalCondition, RunKind
 from sync_worker.fleet.job_queue import rescue_runs
 from sync_worker.fleet.portal_run import RunInterrupted
 from sync_worker.fleet.portal_settings import build_portal_settings
 from sync_worker.fleet.queue_connector import QueueConnector
+from sync_worker.fleet.schema import portals
 from sync_worker.service.cycle_schedule import SHORT
 from sync_worker.worker import build_worker
 from tests.acceptance.test_json_output import documented_keys
@@ -203,6 +204,32 @@ async def _finish_without_connection(database: FleetDatabase) -> None:
                 tx.execute(text("SELECT pg_stat_clear_snapshot()"))
                 await asyncio.sleep(0.01)
         await end
+
+
+@pytest.mark.parametrize(
+    ("values", "lane"),
+    [
+        ({}, Lane.LONG),
+        ({"next_run": "sync"}, Lane.SHORT),
+        ({"next_run": "rescan"}, Lane.LONG),
+        ({"next_run": "re-evaluation", "contacts": 100}, Lane.SHORT),
+        ({"next_run": "re-evaluation", "contacts": 400_000}, Lane.LONG),
+        ({"next_run": "sync", "seconds": 120.0}, Lane.LONG),
+    ],
+)
+def test_full_scans_and_portals_that_need_long_have_a_lane_of_their_own(desk: FleetDesk, values: dict[str, object], lane: Lane) -> None:
+    desk.add("acme", is_checked=False)
+    with desk.fleet.database.transaction() as tx:
+        tx.execute(update(portals).values(values or {"priority": 0}))
+    assert desk.load()["acme"].lane is lane
+
+
+def test_a_full_lane_delays_neither_the_other_one_nor_a_more_urgent_portal(desk: FleetDesk) -> None:
+    for name, priority in (("acme", 0), ("bolt", 0), ("cargo", 1)):
+        desk.add(name, priority=priority, is_checked=False)
+    with desk.fleet.database.transaction() as tx:
+        tx.execute(update(portals).where(portals.c.name == "bolt").values(next_run="sync"))
+    assert [portal.name for portal in desk.registry.load_due(datetime.now(UTC), 1)] == ["bolt", "cargo"]
 
 
 def test_the_most_urgent_portals_are_due_first_and_none_twice(desk: FleetDesk) -> None:

@@ -33,21 +33,6 @@ def test_two_names_have_two_schemas() -> None:
     assert max(len(state_schema(name)) for name in names) < 64  # PostgreSQL cuts longer names
 
 
-@pytest.mark.parametrize(
-    ("portal", "lane"),
-    [
-        (PORTAL, Lane.LONG),
-        (DONE, Lane.SHORT),
-        (replace(DONE, next_run=RunKind.RESCAN), Lane.LONG),
-        (replace(DONE, next_run=RunKind.REEVALUATION), Lane.SHORT),
-        (replace(DONE, next_run=RunKind.REEVALUATION, last=LastRun(contacts=400_000)), Lane.LONG),
-        (replace(DONE, last=LastRun(seconds=120)), Lane.LONG),
-    ],
-)
-def test_full_scans_and_portals_that_need_long_have_a_lane_of_their_own(portal: FleetPortal, lane: Lane) -> None:
-    assert portal.lane is lane
-
-
 def test_the_condition_names_what_an_operator_must_know_first() -> None:
     failing = replace(DONE, failures=Failures(number=1, since=NOW))
     paused = replace(failing, paused_at=NOW)
@@ -100,8 +85,9 @@ def test_the_text_of_the_status_has_one_line_for_each_portal(capsys: pytest.Capt
         DONE, name="bolt", paused_at=NOW, pause_reason=reason, last=replace(DONE.last, kind=RunKind.SYNC, finished_at=NOW, exit_code=3)
     )
     print_fleet_status(FleetStatus(portals=[DONE, paused], workers=[], queued=dict.fromkeys(Lane, 0), now=NOW + MINUTE))
-    heading, first, second, counts = capsys.readouterr().out.splitlines()
+    heading, first, second, counts, workers = capsys.readouterr().out.splitlines()
     assert heading.split()[:3] == ["name", "last", "run"]
     assert first.split()[:2] == ["acme", "ok"]
     assert all(part in second for part in ("sync 60 s ago, exit 3", "`sync-worker fleet resume bolt`", reason.strip()))
     assert counts == "  2 portals: 1 paused, 1 ok"
+    assert workers == "  no worker process was seen; `sync-worker fleet serve` starts one"

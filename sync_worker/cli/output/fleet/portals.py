@@ -58,6 +58,14 @@ def print_fleet_status(status: FleetStatus) -> None:
     counts_by_condition = status.count()
     parts = [f"{counts_by_condition[condition]:,} {condition.value}" for condition in PortalCondition if counts_by_condition[condition]]
     out.print(f"  {format_count(len(status.portals), 'portal')}{': ' if parts else ''}{', '.join(parts)}", markup=False)
+    out.print(f"  {_format_workers(status)}", markup=False)
+
+
+def _format_workers(status: FleetStatus) -> str:
+    if not status.workers:
+        return "no worker process was seen; `sync-worker fleet serve` starts one"
+    places = ", ".join(f"{worker.place} ({worker.short_runs} short, {worker.long_runs} long)" for worker in status.workers)
+    return f"{format_count(len(status.workers), 'worker process', 'worker processes')}: {places}"
 
 
 def _print_unwrapped(table: Table) -> None:
