@@ -30,7 +30,7 @@ def evaluate_folder(
         SyncWorkerError: the folder or a model file is not valid, or no contact existed at the time.
 
     Warns:
-        UserWarning: the data ends before the time.
+        UserWarning: the data ends before the time, values cannot be read, or a property has no history.
     """
     # The package is below all of its rooms; it imports one by name, when it is called.
     module = import_module(f"{__name__}.cli.verdict_table")

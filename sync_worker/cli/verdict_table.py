@@ -14,6 +14,8 @@ import polars as pl
 from sync_worker.cli.model_files import load_models
 from sync_worker.cli.sandbox import find_known, list_warnings, read_history
 from sync_worker.errors import ConfigurationError
+from sync_worker.insight.portal_history import PortalHistory
+from sync_worker.model.compiled.model import Model
 from sync_worker.model.evaluate import Verdicts
 from sync_worker.model.file.units import MICROS_PER_POINT
 from sync_worker.output_file import write_output_file
@@ -26,7 +28,7 @@ FORMATS: Final = (".parquet", ".csv", ".jsonl")
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class VerdictTable:
-    """The verdicts of models. `models`: hashes by the name of the model; `warnings`: a sentence for a time after the data."""
+    """The verdicts of models. `models`: hashes by the name of the model; `warnings`: sentences about the data, as of the time."""
 
     rows: pl.DataFrame
     models: Mapping[str, str]
@@ -43,11 +45,19 @@ def build_verdict_table(portal: Path, model_files: Sequence[Path], *, at: dateti
         ConfigurationError: the folder cannot be read, two models are the same, or no contact of the folder is known as of the time.
     """
     models = load_models(model_files)
-    history = read_history(portal, list(models.values()))
-    known = find_known(history, at)
+    known, warnings = _find_known(portal, list(models.values()), at)
     parts = [_build_rows(chunk, model.hash, ledger) for model in models.values() for chunk in evaluate_history(known, model)]
     hashes = {name: model.hash for name, model in models.items()}
-    return VerdictTable(rows=pl.concat(parts, rechunk=False), models=hashes, warnings=list_warnings(history, known.now))
+    return VerdictTable(rows=pl.concat(parts, rechunk=False), models=hashes, warnings=warnings)
+
+
+def _find_known(portal: Path, models: Sequence[Model], at: datetime | None) -> tuple[PortalHistory, list[str]]:
+    """Return what was known, and the warnings. What became known later is no longer in memory then."""
+    history = read_history(portal, models)
+    known = find_known(history, at)
+    frozen = ", ".join(sorted({name for model in models for name in known.select_frozen(model)}))
+    notes = [f"No history in the folder, so with the values of today: {frozen}."] if frozen else []
+    return known, [*list_warnings(history, known.now), *notes]
 
 
 def parse_ledger_lines(text: str) -> LedgerLines:

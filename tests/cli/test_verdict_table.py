@@ -71,6 +71,8 @@ def test_a_time_outside_the_data_is_named(portal: Path) -> None:
     assert f"The data ends on {NOW:%Y-%m-%d}" in warning
     with pytest.warns(UserWarning, match="The data ends on"):
         sync_worker.evaluate_folder(portal, portal / "model.yaml", at=NOW + timedelta(days=3))
+    with pytest.warns(UserWarning, match=r"No history in the folder, so with the values of today: .*jobtitle"):
+        sync_worker.evaluate_folder(portal, portal / "model.yaml", at=NOW - timedelta(days=3))
     earlier = CliRunner().invoke(app, [*command, "1999-01-01"])
     assert isinstance(earlier.exception, ConfigurationError)
     assert "No contact is known as of 1999-01-01: the first one was created on" in str(earlier.exception)

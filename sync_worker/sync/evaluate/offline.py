@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Final
 
 import polars as pl
 
@@ -11,7 +12,8 @@ from sync_worker.insight.portal_history import PortalHistory
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.evaluate import Verdicts, evaluate
 from sync_worker.model.scoring.mql_order import select_admissions
-from sync_worker.sync.evaluate.evaluate import CHUNK_SIZE
+
+CHUNK_SIZE: Final = 25_000  # contacts; with 50,000, an evaluation takes 70 MB more, and a quarter less time
 
 
 def evaluate_history(known: PortalHistory, model: Model) -> Iterator[Verdicts]:
