@@ -51,8 +51,8 @@ def as_of(history: PortalHistory, instant: datetime, *, keep_undated: bool = Fal
         values=history.values.filter(pl.col("at") <= at),
     )
     is_past = instant < history.now
-    contacts, frozen_contacts = _past_values(contacts, history.values, CONTACT, at)
-    companies, frozen_companies = _past_values(_select_existing(history.companies, at), history.values, COMPANY, at)
+    contacts, frozen_contacts = _past_values(contacts, history.values, CONTACT, at, is_past=is_past)
+    companies, frozen_companies = _past_values(_select_existing(history.companies, at), history.values, COMPANY, at, is_past=is_past)
     counted, recounted = contacts, frozenset[str]()
     if is_past or not history.shows_counters:
         counted, recounted = count_again(contacts, known, shows_deals=not history.deals.is_empty())
@@ -111,11 +111,18 @@ def _split_merged(rows: pl.DataFrame, later_merges: pl.DataFrame) -> pl.DataFram
     return pl.concat([rows, split])
 
 
-def _past_values(records: pl.DataFrame, values: pl.DataFrame, object_type: str, at: pl.Expr) -> tuple[pl.DataFrame, set[str]]:
-    """Return the records with the values of that time, and the names of the properties that have none and keep the latest value."""
+def _past_values(
+    records: pl.DataFrame, values: pl.DataFrame, object_type: str, at: pl.Expr, *, is_past: bool
+) -> tuple[pl.DataFrame, set[str]]:
+    """Return the records with the values of that time, and the names of the properties that have none and keep the latest value.
+
+    If the instant is not past, a value is replaced only if it changes later: an older history does not know the latest value.
+    """
     key, columns = ("contact_id", CONTACT_COLUMNS) if object_type == CONTACT else ("company_id", COMPANY_COLUMNS)
     names = [name for name in records.columns if name not in columns]
     own = values.filter(pl.col("object_type") == object_type, pl.col("name").is_in(names))
+    if not is_past:
+        own = own.filter((pl.col("at") > at).any().over("id", "name"))
     recorded = own.partition_by("name", as_dict=True)
     frozen = set[str]()
     for name in names:

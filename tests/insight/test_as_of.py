@@ -181,6 +181,14 @@ def test_a_value_that_hubspot_no_longer_keeps_is_the_first_one_that_it_keeps(rea
     assert "jobtitle" in known.frozen
 
 
+def test_the_present_has_the_latest_value_whatever_its_history_lacks(read: Callable[..., PortalHistory]) -> None:
+    history = read(contacts=[make_contact(1, jobtitle="CTO")], property_history=[make_value("jobtitle", "Engineer", BEFORE)])
+    assert as_of(history, NOW).contacts["jobtitle"].to_list() == ["CTO"]
+    assert as_of(history, EARLIER).contacts["jobtitle"].to_list() == ["Engineer"]
+    later = read(contacts=[make_contact(1, jobtitle="CTO")], property_history=[make_value("jobtitle", "CTO", NOW_MS + DAY)])
+    assert as_of(later, NOW).contacts["jobtitle"].to_list() == [None]
+
+
 def test_a_change_at_the_instant_itself_counts_and_of_two_the_last_one(read: Callable[..., PortalHistory]) -> None:
     values = [make_value("jobtitle", title, EARLIER_MS) for title in ("Engineer", "CTO")]
     history = read(contacts=[make_contact(1, jobtitle="CTO")], property_history=[make_value("jobtitle", "Student", BEFORE), *values])

@@ -22,10 +22,11 @@ def take_snapshot(data: PortalData, at: datetime) -> PortalData:
     """Return the portal as of an instant; `property_history` is read at once, the other rows are filtered during iteration.
 
     Records that did not exist yet, later events, replacements and archivals are left out. A property with a history has the value of that
-    time; one without a history keeps its current value (`find_frozen` returns their names).
+    time; one without a history keeps its current value (`find_frozen` returns their names). At the present, a record has its own value
+    unless it changes later, whatever its history lacks.
     """
     moment = to_ms(at)
-    histories = _load_histories(data.property_history, moment)
+    histories = _load_histories(data.property_history, moment, is_past=at < data.now)
     return replace(
         data,
         now=at,
@@ -66,15 +67,21 @@ class _Rows:
         return (found for row in self.rows if (found := self.convert(row)) is not None)
 
 
-def _load_histories(rows: Iterable[Row], moment: int) -> Histories:
-    """Return the newest value up to the moment of each property with a history; None if its first value is later."""
+def _load_histories(rows: Iterable[Row], moment: int, *, is_past: bool) -> Histories:
+    """Return the newest value up to the moment of each property with a history; None if its first value is later.
+
+    If the moment is not past, only the properties that change later have a value.
+    """
     newest: dict[tuple[str, str], dict[str, tuple[int, str | None]]] = defaultdict(dict)
+    changes: dict[tuple[str, str], set[str]] = defaultdict(set)
     for row in rows:
-        values, time = newest[_type_name(row["objectType"]), row["id"]], parse_ms(row["timestamp"]) or 0
-        known = values.setdefault(row["name"], (-1, None))
+        record, name, time = (_type_name(row["objectType"]), row["id"]), row["name"], parse_ms(row["timestamp"]) or 0
+        known = newest[record].setdefault(name, (-1, None))
         if known[0] <= time <= moment:
-            values[row["name"]] = (time, row.get("value"))
-    return {record: {name: value for name, (_, value) in values.items()} for record, values in newest.items()}
+            newest[record][name] = (time, row.get("value"))
+        if is_past or time > moment:
+            changes[record].add(name)
+    return {record: {name: newest[record][name][1] for name in names} for record, names in changes.items()}
 
 
 def _type_name(name: str) -> str:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -236,3 +236,14 @@ def test_a_folder_has_lists_with_members(disk: PortalFolder) -> None:
     assert [(item["recordId"], item["membershipTimestamp"]) for item in members] == [(each, "2026-01-02T00:00:00Z") for each in ("7", "8")]
     created = served.post("/crm/v3/lists", {"name": "MQL", "objectTypeId": "0-1", "processingType": "MANUAL"}).json()["list"]
     assert created["listId"] == "32"
+
+
+def test_the_value_of_a_record_wins_at_the_present_unless_it_changes_later(disk: PortalFolder) -> None:
+    titles = [("7", "CTO", "2026-10-01T10:00:00Z"), ("8", "Student", "2026-10-01T10:00:00Z"), ("8", "CTO", "2026-12-01T10:00:00Z")]
+    rows = [{"objectType": "contacts", "id": id_, "name": "jobtitle", "value": title, "timestamp": at} for id_, title, at in titles]
+    disk.with_lines("contacts.jsonl", CONTACT, {**CONTACT, "id": "8", "properties": {"jobtitle": "CTO"}})
+    data = folder.read(disk.with_lines("property_history.jsonl", *rows).path)
+    found = [
+        [row["properties"].get("jobtitle") for row in folder.take_snapshot(data, at).contacts] for at in (data.now, data.now - timedelta(1))
+    ]
+    assert found == [[None, "Student"], ["CTO", "Student"]]

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sync_worker.cli.sandbox import evaluate_folder
@@ -34,6 +34,11 @@ EXAMPLES = settings().max_examples // 4  # each example needs a server and a bac
 CREATED = "2026-01-02T03:04:05Z"
 ADDRESSES = [*(f"p{number}@example.com" for number in range(1, 6)), "old@example.com", "unknown@example.com", ""]
 event_times = st.integers(-2 * DAY, 120 * DAY).map(lambda back: NOW_MS - back)
+
+
+def make_history(name: str, value: str | None, at: int, number: int = 1) -> Row:
+    return {"objectType": "contacts", "id": str(number), "name": name, "value": value, "timestamp": format_iso(at)}
+
 
 MODEL = """
 name: Any folder
@@ -64,6 +69,15 @@ qualification:
 """
 
 
+# The title of the contact is empty now, and its history lacks that it was cleared.
+CLEARED_TITLE = small_portal(
+    contacts=[make_contact(1)],
+    companies=[],
+    events=[{**make_page_view(kind, 404), "eventType": kind} for kind in ("pe42_login", "pe42_start")],
+    property_history=[make_history("jobtitle", "CTO", NOW_MS - DAY)],
+)
+
+
 @st.composite
 def portals(draw: st.DrawFn) -> PortalData:
     """Draw a portal whose rows contradict each other."""
@@ -74,12 +88,14 @@ def portals(draw: st.DrawFn) -> PortalData:
             for place, each in enumerate(draw(st.lists(row, max_size=size)))
         ]
 
+    titles = st.sampled_from([None, "CTO", "Student"])
+
     def contact(number: int) -> Row:
         properties = {
             "hs_additional_emails": draw(st.sampled_from([None, None, "me@rival.example;x@example.com", "old@example.com"])),
             "associatedcompanyid": draw(st.sampled_from([None, "7", "8", "404"])),
             "hs_merged_object_ids": draw(st.sampled_from([None, None, f"{90 + number}", f"{90 + number};{80 + number}"])),
-            "jobtitle": draw(st.sampled_from([None, "CTO", "Student"])),
+            "jobtitle": draw(titles),
             "lifecyclestage": draw(st.sampled_from([None, "lead", "customer"])),
         }
         row = make_contact(number, **{name: value for name, value in properties.items() if value})
@@ -133,13 +149,14 @@ def portals(draw: st.DrawFn) -> PortalData:
         marketing_events=[make_webinar(501)],
         participations=draw_list(participation, 3),
         property_history=[
-            {"objectType": "contacts", "id": str(number), "name": "jobtitle", "value": value, "timestamp": format_iso(NOW_MS - DAY)}
-            for number, value in draw(st.dictionaries(st.integers(1, 5), st.sampled_from(["CTO", None]), max_size=2)).items()
+            make_history("jobtitle", value, NOW_MS + after, number)
+            for number, value, after in draw(st.lists(st.tuples(st.integers(1, 5), titles, st.sampled_from([-DAY, 0, DAY])), max_size=3))
         ],
     )
 
 
 @settings(max_examples=EXAMPLES)
+@example(portal=CLEARED_TITLE, quota=None)
 @given(portal=portals(), quota=st.sampled_from([None, None, 1, 2]))
 def test_a_portal_folder_has_the_verdicts_that_a_first_backfill_writes(portal: PortalData, quota: int | None) -> None:
     model = MODEL if quota is None else f"{MODEL}  new_per_day: {quota}\n"
@@ -167,10 +184,6 @@ def _shown_online(properties: dict[str, str]) -> list[str]:
     names = ("score", "score_band", "grade", "score_trend", "mql_reason", "score_reasons", "grade_reasons")
     shown = [properties.get(f"lead_{name}") or "" for name in names]
     return [value.partition("\n")[2] if name == "score_reasons" else value for name, value in zip(names, shown, strict=True)]
-
-
-def make_history(name: str, value: str | None, at: int, number: int = 1) -> Row:
-    return {"objectType": "contacts", "id": str(number), "name": name, "value": value, "timestamp": format_iso(at)}
 
 
 EARLIER = NOW - timedelta(days=30)
