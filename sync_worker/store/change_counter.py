@@ -39,7 +39,8 @@ def count_changes(engine: Engine) -> None:
 
 
 def _mark(connection: Connection, cursor: Any, statement: str, *_: object) -> None:  # noqa: ANN401 -- DBAPI cursors have no common type
-    if statement.startswith(_READS) or cursor.rowcount == 0:  # -1: not known
+    # -1 rows are not known; SQLite counts the rows of RETURNING only when they are fetched.
+    if statement.startswith(_READS) or (cursor.rowcount == 0 and cursor.description is None):
         return
     target = _TARGET.search(statement)
     if target and target[1] not in UNCOUNTED_TABLES:

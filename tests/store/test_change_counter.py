@@ -59,6 +59,7 @@ def test_each_kind_of_write_to_a_table_is_counted_once_for_a_transaction(store: 
     assert count(store, lambda tx: tx.execute(insert(table), sample_row(table, 1))) == 1
     assert count(store, lambda tx: tx.execute(update(table).where(key == value).values({key.name: key}))) == 1
     assert count(store, lambda tx: upsert_rows(tx, table, [sample_row(table, number) for number in range(1, 120)])) == 1
+    assert count(store, lambda tx: tx.execute(delete(table).where(key == value).returning(key)).all()) == 1
     assert count(store, lambda tx: tx.execute(text(f'DELETE FROM "{table.name}"'))) == 1  # noqa: S608 -- a name of the schema
     assert count(store, write_all) == 0  # no row is left
 

@@ -103,11 +103,11 @@ def _upsert_statement(dialect: str) -> Insert:
 
 def delete_by_id(tx: Connection, kind: str, ids: Sequence[str]) -> set[int]:
     """Delete events that HubSpot has replaced; their contacts, which are returned, are due."""
-    deleted = tx.execute(
-        delete(events).where(events.c.kind == kind, events.c.id.in_(ids)).returning(events.c.contact_id, events.c.email)
-    ).all()
+    replaced = and_(events.c.kind == kind, events.c.id.in_(ids))
+    deleted = tx.execute(select(events.c.contact_id, events.c.email).where(replaced)).all()
     if not deleted:
         return set()
+    tx.execute(delete(events).where(replaced))
     contact_ids = {contact_id for contact_id, _ in deleted if contact_id is not None}
     emails = {email for _, email in deleted if email is not None}
     contact_store.mark_due(tx, contact_ids, emails)
