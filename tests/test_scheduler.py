@@ -35,6 +35,7 @@ from sync_worker.errors import (
 from sync_worker.hubspot.rest.clock import ConnectionClosed
 from sync_worker.progress import Progress
 from sync_worker.reports.state_figures import StateFigures
+from sync_worker.resource_errors import ResourceExhausted
 from sync_worker.service.degraded_state import DegradedState
 from sync_worker.service.scheduler import SyncScheduler, reevaluate
 from sync_worker.settings import Settings
@@ -94,11 +95,11 @@ class FakeWorker:
     max_backlog_pages: int | None = None
     cycles: list[tuple[int, str]] = field(default_factory=list)
     usage: CycleUsage = field(default_factory=CycleUsage)
+    store: Any = field(default_factory=lambda: SimpleNamespace(location="state.db", shrink_cache=do_nothing))
     closed: list[str] = field(default_factory=list)
     _exit_stack: ExitStack = field(default_factory=ExitStack)
 
     model = SimpleNamespace(hash="abc")
-    store = SimpleNamespace(location="state.db", shrink_cache=lambda: None)
     channels = ()
 
     def uptime(self) -> float:
@@ -259,6 +260,15 @@ def test_an_error_that_repeats_for_too_long_stops_the_service(log_stream: String
     assert read_events(log_stream)[-2:] == ["service.gave_up", "service.stopped"]
 
 
+def test_a_state_that_cannot_be_opened_to_release_memory_hides_no_error_of_a_cycle() -> None:
+    def fail() -> None:
+        raise ResourceExhausted("no more file handles")
+
+    failure = Unauthorized("HubSpot does not accept the token.")
+    store = SimpleNamespace(location="state.db", shrink_cache=fail)
+    assert serve_one_cycle(failure, settings=make_settings(give_up_after_minutes=0), store=store) is failure
+
+
 @pytest.mark.parametrize("error", [ConfigurationError("no property lead_score"), StateError("not a state"), PortalBusy("another service")])
 def test_a_broken_configuration_and_a_second_service_end_at_the_start(log_stream: StringIO, error: SyncWorkerError) -> None:
     def fail() -> None:
@@ -289,7 +299,7 @@ def test_an_odd_reply_at_the_start_does_not_stop_the_service(log_stream: StringI
             tried.wait(0.01)
         service.scheduler.stop()
     assert service.failure is None
-    assert worker.health == [str(error)]
+    assert (worker.health, worker.cycles) == ([str(error)], [])  # the calls that an earlier process has saved stay
     assert "service.degraded" in read_events(log_stream)
 
 

@@ -31,9 +31,8 @@ def schedule_next(portal: FleetPortal, worker: Worker, now: datetime, cycle: tim
 
 def restore_schedule(schedule: CycleSchedule, worker: Worker) -> None:
     """Let a schedule continue that of the last run of the portal, in whichever process it was."""
-    schedule.usage = worker.load_cycle_usage()
-    if info := load_portal_info(worker.store):
-        schedule.time_zone = ZoneInfo(info.time_zone)
+    info = load_portal_info(worker.store)
+    schedule.restore(worker.load_cycle_usage(), ZoneInfo(info.time_zone) if info else schedule.time_zone)
 
 
 def _find_next_day(worker: Worker, now: datetime) -> datetime | None:

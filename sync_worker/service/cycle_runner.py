@@ -55,7 +55,7 @@ class CycleRunner:
     def choose_interval(self) -> timedelta:
         """Return the time from the start of the last cycle to that of the next; health, metrics and `status` show it."""
         interval = self.schedule.choose(self._daily_limit)
-        if self._saved != (interval, self.schedule.usage):
+        if self.schedule.is_restored and self._saved != (interval, self.schedule.usage):
             self.worker.save_cycle(int(interval.length.total_seconds()), interval.reason, self.schedule.usage)
             self._saved = interval, self.schedule.usage
         self.health.cycle = interval.length

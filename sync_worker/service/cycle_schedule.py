@@ -49,7 +49,12 @@ class CycleSchedule:
     max_daily_share: float
     time_zone: tzinfo = UTC
     usage: CycleUsage = field(default_factory=CycleUsage)
+    is_restored: bool = False  # before, a save of `usage` would overwrite what the state has
     _has_backlog: bool = False
+
+    def restore(self, usage: CycleUsage, time_zone: tzinfo) -> None:
+        """Continue to count what an earlier process has saved."""
+        self.usage, self.time_zone, self.is_restored = usage, time_zone, True
 
     def add(self, report: RunReport) -> None:
         """Add a cycle, whether it was done or not."""

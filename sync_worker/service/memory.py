@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from contextlib import suppress
 
-from sync_worker.errors import StateBusy, StateError
+from sync_worker.errors import SyncWorkerError
 from sync_worker.worker import Worker
 
 
@@ -14,7 +14,7 @@ def release_memory(worker: Worker) -> None:
 
     A plan for a million contacts would otherwise leave tens of megabytes behind until the next one.
     """
-    with suppress(StateError, StateBusy):
+    with suppress(SyncWorkerError):  # the state cannot be opened; the cycle has reported it
         worker.store.shrink_cache()
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -241,8 +241,8 @@ class SyncScheduler:
     def _start_cycles(self, worker: Worker) -> None:
         portal = worker.read_portal()
         worker.save_health(None)  # the errors of an earlier process are over
-        self._time_zone = self._runner.schedule.time_zone = ZoneInfo(portal.time_zone)
-        self._runner.schedule.usage = worker.load_cycle_usage()
+        self._time_zone = ZoneInfo(portal.time_zone)
+        self._runner.schedule.restore(worker.load_cycle_usage(), self._time_zone)
         self._schedule_cycles(worker)
         log.info(
             "service.started",

@@ -144,6 +144,10 @@ def test_cycles_are_short_by_day_and_their_calls_are_counted_across_processes(tm
                 calls.append(worker.load_cycle_usage().calls)
             desk.fleet.resume(["acme"])
         assert calls[0] == 0 < calls[1] < calls[2]
+        with build_worker(settings) as worker:
+            worker.pause_service()
+            desk.build_runner().run("acme")
+            assert worker.load_cycle_usage().calls == calls[2]
 
 
 def test_a_stop_leaves_a_run_as_it_was(desk: FleetDesk) -> None:
