@@ -36,6 +36,11 @@ def validate_text(value: object) -> str:
     _reject(value, "text")
 
 
+def validate_email_event_type(value: object) -> str:
+    """Return a type of email events in upper case, as HubSpot has it."""
+    return validate_text(value).upper()
+
+
 def validate_record_id(value: object) -> str:
     """Return a record id in HubSpot's format: a text of digits."""
     if type(value) is str and value.isascii() and value.isdigit():
@@ -200,7 +205,7 @@ ROW_VALIDATORS: Final[Mapping[str, Mapping[str, Validator]]] = {
     "email_events": {
         "id": validate_text,
         "created": validate_milliseconds,
-        "type": validate_text,
+        "type": validate_email_event_type,
         "recipient": validate_text,
         "sentBy": validate_event_reference,
         "obsoletedBy": validate_event_reference,

@@ -247,3 +247,9 @@ def test_the_value_of_a_record_wins_at_the_present_unless_it_changes_later(disk:
         [row["properties"].get("jobtitle") for row in folder.take_snapshot(data, at).contacts] for at in (data.now, data.now - timedelta(1))
     ]
     assert found == [[None, "Student"], ["CTO", "Student"]]
+
+
+def test_a_type_of_email_events_has_upper_case_as_in_hubspot(disk: PortalFolder) -> None:
+    disk.with_lines("email_events.jsonl", {**CLICK, "type": "click"})
+    served = start_portal(folder.read(disk.path))
+    assert [event["id"] for event in served.get("/email/public/v1/events?eventType=CLICK").json()["events"]] == ["e1"]

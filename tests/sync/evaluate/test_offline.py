@@ -107,7 +107,7 @@ def portals(draw: st.DrawFn) -> PortalData:
     successor = st.one_of(st.none(), st.sampled_from([-DAY, DAY]).map(lambda after: {"id": "new", "created": NOW_MS + after}))
     click = st.builds(
         lambda kind, address, at, **fields: {**make_click(at, address, at), "type": kind, **fields},
-        st.sampled_from(["CLICK", "CLICK", "OPEN", "SENT"]),
+        st.sampled_from(["CLICK", "click", "OPEN", "SENT"]),
         addresses.filter(bool).map(str.upper),
         event_times,
         obsoletedBy=successor,
