@@ -35,7 +35,8 @@ def check_model(model: Model, hidden_kinds: frozenset[str], catalog: PortalCatal
     unreachable = unreachable_criteria(model, catalog) if catalog else ()
     reachable = model.reachable_maximum(hidden_kinds, unreachable)
     # The model's own warnings are not repeated.
-    further = _unreachable_warnings(model, hidden_kinds, unreachable) if reachable < model.reachable_maximum() else ()
+    further = [*_unreachable_warnings(model, hidden_kinds, unreachable)] if reachable < model.reachable_maximum() else []
+    further += _unread_event_warnings(model, catalog) if catalog else ()
     return ModelCheck(
         not_visible=model.invisible_names(hidden_kinds),
         unreachable_criteria=unreachable,
@@ -55,6 +56,16 @@ def _unreachable_warnings(
     known = {path for path, _ in find_unreachable(model.document, model.reachable_maximum(), "")}
     maximum = f"the {reachable} points that can be reached on this portal, without {', '.join(lost)}"
     return ((path, message) for path, message in find_unreachable(model.document, reachable, maximum) if path not in known)
+
+
+def _unread_event_warnings(model: Model, catalog: PortalCatalog) -> Iterator[tuple[yaml.DocumentPath, str]]:
+    places: list[tuple[yaml.DocumentPath, str | None]] = [
+        *((("score", "criteria", line.key, "event"), line.event) for line in model.score_criteria),
+        *((("qualification", "direct", name, "event"), rule.event) for name, rule in model.document.qualification.direct.items()),
+    ]
+    for path, kind in places:
+        if names := catalog.unread_events.get(kind or ""):
+            yield path, f"the portal has several events of the kind {kind!r}; {', '.join(names)} {'are' if names[1:] else 'is'} not read"
 
 
 def find_model_errors(model: Model, catalog: PortalCatalog) -> list[str]:

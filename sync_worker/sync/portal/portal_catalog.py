@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from sync_worker.hubspot.api.event_occurrences import event_kind
 from sync_worker.hubspot.client import HubSpot
@@ -20,13 +20,15 @@ class PortalCatalog:
     """The objects of a portal that a model may use.
 
     `properties`: by the name in the model file. `forms`: names by id; None if the model uses no form. `custom_event_kinds`: empty if the
-    model uses no custom event. `subscription_types`: by name; None if the model uses none, or if the portal hides them.
+    model uses no custom event. `unread_events`: by kind, the names of events that a run does not read. `subscription_types`: by name; None
+    if the model uses none, or if the portal hides them.
     """
 
     properties: Mapping[str, PropertyDefinition]
     forms: Mapping[str, str] | None
     custom_event_kinds: frozenset[str]
     subscription_types: frozenset[str] | None = None
+    unread_events: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def fetch_catalog(hubspot: HubSpot, model: Model, hidden_kinds: frozenset[str]) -> PortalCatalog:
@@ -42,5 +44,14 @@ def fetch_catalog(hubspot: HubSpot, model: Model, hidden_kinds: frozenset[str]) 
         properties=properties,
         forms=None if forms is None else {form.id: form.name or form.id for form in forms},
         custom_event_kinds=frozenset(map(event_kind, events)),
+        unread_events=find_unread_events(events),
         subscription_types=hubspot.subscriptions.list_type_names() if SUBSCRIPTIONS in visible else None,
     )
+
+
+def find_unread_events(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return the names of custom events that a run does not read, by kind: of several events of one kind, it reads the first one."""
+    by_kind: dict[str, list[str]] = {}
+    for name in names:
+        by_kind.setdefault(event_kind(name), []).append(name)
+    return {kind: tuple(further) for kind, (_, *further) in by_kind.items() if further}

@@ -7,7 +7,7 @@ import pytest
 from sync_worker.hubspot.records.models import PropertyDefinition, PropertyOption
 from sync_worker.model.compiled.loader import load
 from sync_worker.sync.portal.model_check import check_model, find_model_errors
-from sync_worker.sync.portal.portal_catalog import PortalCatalog
+from sync_worker.sync.portal.portal_catalog import PortalCatalog, find_unread_events
 
 MODEL = """\
 version: 1
@@ -182,3 +182,10 @@ def test_subscriptions_that_the_portal_hides_are_not_checked(model_file: Path) -
     model_file.write_text(MODEL.replace("plan: {in: [trial, team]}", "subscribed_to: Newsletter"), encoding="utf-8")
     found = check_model(load(model_file), frozenset({"subscriptions"}), make_catalog())
     assert (found.errors, found.not_visible, found.unreachable_criteria, found.reachable_score) == ((), ("plan",), (), 10)
+
+
+def test_a_second_event_of_a_kind_that_is_not_read_is_a_warning(model_file: Path) -> None:
+    unread = find_unread_events(["e_visited_page", "demo_booked", "pe42_demo_booked", "pe42_other", "other"])
+    (warning,) = check_model(load(model_file), frozenset(), make_catalog(unread_events=unread)).warnings
+    assert warning.startswith(f"{model_file}:11:")
+    assert "pe42_demo_booked is not read" in warning

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from sync_worker.errors import ExitCode
-from tests.harness import start_harness
+from tests.harness import make_page_view, small_portal, start_harness
 
 
 @pytest.mark.parametrize("scope", ["crm.objects.contacts.write", "crm.schemas.contacts.write", "crm.lists.write"])
@@ -32,3 +32,17 @@ def test_a_token_with_all_scopes_may_write(tmp_path: Path) -> None:
             "write lists",
         ]
         assert report.exit_code == ExitCode.DONE
+
+
+MODEL = """
+name: Logins
+score: {criteria: {logins: {event: "custom:login", points: 3}}, bands: [{name: all, from: 0}]}
+qualification: {threshold: 3}
+"""
+
+
+def test_the_events_of_a_kind_that_a_run_does_not_read_are_a_warning(tmp_path: Path) -> None:
+    views = [{**make_page_view(kind, 1), "eventType": kind} for kind in ("login", "pe42_login")]
+    with start_harness(tmp_path, small_portal(events=views), model=MODEL) as harness, harness.worker() as worker:
+        (warning,) = (text for text in worker.check().model.warnings if "several events" in text)
+    assert "'custom:login'; pe42_login is not read" in warning
