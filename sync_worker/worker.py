@@ -167,6 +167,11 @@ class Worker:
         self._exit_stack.callback(hubspot.close)
         return hubspot
 
+    @property
+    def is_connected(self) -> bool:
+        """Return whether the HubSpot client was created."""
+        return "hubspot" in vars(self)
+
     def _connect(self, timeouts: Timeouts, retry_policy: RetryPolicy) -> HubSpot:
         return self.connect_hubspot(
             token=self.settings.token,

@@ -7,15 +7,17 @@ import logging
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 import structlog
 from typer.testing import CliRunner
 
 from sync_worker.cli.commands import app
-from sync_worker.cli.commands.execution import print_interruption
+from sync_worker.cli.interruption import print_interruption
 from tests.system.subprocesses import Workspace
 
 BROKEN = {"SYNC_WORKER_SYNC_EVERY_MINUTES": "often", "HUBSPOT_ACCESS_TOKEN": "pat-na1-x"}
@@ -39,22 +41,34 @@ def test_a_setting_that_prevents_the_start_is_a_line_of_the_log() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT between processes")
-def test_ctrl_c_in_a_backfill_says_how_to_resume(tmp_path: Path) -> None:
-    server = Workspace(folder=tmp_path).start("sandbox", "--contacts", "50", "--latency-ms", "60000")
+def test_two_ctrl_c_end_a_backfill_that_waits_for_replies_and_say_how_to_resume(tmp_path: Path) -> None:
+    server = Workspace(folder=tmp_path).start("sandbox", "--contacts", "50", "--rate", "100000")
     try:
         assert server.stdout is not None
         address = json.loads(server.stdout.readline())
         desk = Workspace(folder=tmp_path, environment={"HUBSPOT_BASE_URL": address["base_url"], "HUBSPOT_ACCESS_TOKEN": address["token"]})
-        process = desk.start("backfill", "--dry-run", SYNC_WORKER_REPLY_SECONDS="5")
-        while not (tmp_path / "state.db").exists():
+        assert desk.run("setup").code == 0
+        faults = f"{address['base_url']}/sandbox/faults"
+        rules = [{"endpoint": "POST */search", "fault": "hang", "seconds": 120}]
+        requests.post(faults, json={"rules": rules}, timeout=10).raise_for_status()
+        process = desk.start("backfill")
+        while not requests.get(faults, timeout=10).json()["rules"][0]["struck"]:
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        while "Ctrl-C again stops at once" not in process.stderr.readline():
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
+        requests.delete(faults, timeout=10).raise_for_status()
+        assert desk.run("backfill").code == 0
     finally:
-        server.kill()
+        server.kill()  # its hanging requests would delay a regular end
         server.communicate()
     assert process.returncode == 130
-    assert "what was read and written is saved. `sync-worker backfill --dry-run` resumes there." in err
+    assert "what was read and written is saved. `sync-worker backfill` resumes there." in err
+    assert "Traceback" not in err
 
 
 def test_ctrl_c_in_an_apply_names_the_same_plan(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shlex
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,6 +14,7 @@ import typer
 
 from sync_worker import log, traces
 from sync_worker.cli import author
+from sync_worker.cli.interruption import EXIT_CODE_INTERRUPTED, Interruption, print_interruption
 from sync_worker.cli.output import run as run_output
 from sync_worker.cli.output.console import TerminalProgress, err, print_json
 from sync_worker.errors import ConfigurationError, ExitCode, SyncWorkerError
@@ -25,7 +24,6 @@ from sync_worker.store.database import find_missing_file
 from sync_worker.sync.run_report import RunReport
 from sync_worker.worker import Worker, build_worker
 
-EXIT_CODE_INTERRUPTED: Final = 130  # Ctrl-C
 STATE_IN_MEMORY: Final = "sqlite://"
 
 # With a window of up to a hundred years before or after it, each of these times is a date.
@@ -95,7 +93,11 @@ def with_worker(action: Callable[[Worker], T], *, verbose: bool = False, missing
     )
     traces.start()
     try:
-        with TerminalProgress() as progress, build_worker(settings, progress=progress) as worker:
+        with (
+            TerminalProgress() as progress,
+            build_worker(settings, progress=progress) as worker,
+            Interruption(worker=worker, progress=progress).handle(),
+        ):
             return action(worker)
     except KeyboardInterrupt:  # Typer would end the command without a word
         print_interruption()
@@ -112,12 +114,6 @@ def log_failure() -> Iterator[None]:
             raise
         structlog.get_logger().error("service.failed", error=str(error), exit_code=int(error.exit_code))
         raise typer.Exit(int(error.exit_code)) from None
-
-
-def print_interruption() -> None:
-    """Say how to resume a command that Ctrl-C has ended."""
-    command = shlex.join(["sync-worker", *sys.argv[1:]])
-    err.print(f"sync-worker: interrupted; what was read and written is saved. `{command}` resumes there.", markup=False)
 
 
 def print_result(result: ResultT, *, json: bool, print_text: Callable[[ResultT], None]) -> None:

@@ -51,6 +51,10 @@ class TerminalProgress(Progress):
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the bars."""
         self._bars.stop()
 
     def expect(self, what: str, total: int) -> None:
