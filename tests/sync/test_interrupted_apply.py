@@ -125,6 +125,16 @@ def test_an_edit_by_a_user_between_two_tries_is_refused(live_harness: Harness, s
     assert apply(live_harness, started_plan).lists["MQL"]["added"] == 1
 
 
+def test_a_time_that_a_user_has_set_is_not_that_of_an_earlier_try(live_harness: Harness) -> None:
+    live_harness.submit_form("p3@example.com", "demo")
+    path = save_plan(live_harness)
+    live_harness.advance()
+    live_harness.edit_contact(3, lead_mql_since=str(live_harness.now_ms()))
+    live_harness.advance()
+    with pytest.raises(StalePlan, match=r"contact 3: .*lead_mql_"):
+        apply(live_harness, path)
+
+
 def test_a_plan_that_another_run_has_applied_has_nothing_left_to_do(live_harness: Harness, started_plan: Path) -> None:
     live_harness.sync()
     before = observe(live_harness)
