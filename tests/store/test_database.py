@@ -99,6 +99,13 @@ def other_alembic_database(path: Path) -> None:
     connection.close()
 
 
+def large_database(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        for name in "abcdef":
+            connection.execute(f"CREATE TABLE {name} (id INTEGER)")
+    connection.close()
+
+
 def text_file(path: Path) -> None:
     path.write_text("Dear diary, today I was not a database.\n" * 40)
 
@@ -126,6 +133,7 @@ def corrupt_state(path: Path) -> None:
     ("make", "message"),
     [
         (other_database, "is a database of another program: it has the tables customers"),
+        (large_database, "is a database of another program: it has the tables a, b, c, d, e."),
         (other_alembic_database, "is a database of another program"),
         (text_file, "this file is not a state of sync_worker"),
         (short_file, "this file is not a state of sync_worker"),

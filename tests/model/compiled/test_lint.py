@@ -35,5 +35,5 @@ def test_the_cap_of_positive_points_is_not_negative() -> None:
 
 def test_an_error_lists_keys_as_they_are_written_in_the_file() -> None:
     section = {"criteria": {"clicks": {"event": "email_click", "points": 1}}, "bands": [{"name": "low", "from": 0, "end": 9}]}
-    with pytest.raises(ModelError, match=r"unknown key; expected name(,| or) from"):
+    with pytest.raises(ModelError, match=r"unknown key; expected name(,| or) from\b"):
         make_model({"score": section})

@@ -24,17 +24,23 @@ def make_decay_model(**award: Any) -> Any:
     return make_model(score_section({"clicks": {"event": "email_click", **award}}, **decay))
 
 
-def read_points(model: Any, *events: dict[str, Any]) -> int:
-    return evaluate_facts(model, make_facts(events=events)).ledger.filter(line="clicks")["points"].sum()
+def read_points(model: Any, *events: dict[str, Any]) -> Decimal:
+    """Return the points of the clicks after decay, before the rounding."""
+    ledger = evaluate_facts(model, make_facts(events=events)).ledger
+    return Decimal(ledger.filter(pl.col("line").is_in(["clicks", "degradation"]))["points"].sum()) / 1_000_000
 
 
 @pytest.mark.parametrize(("cap", "points"), [({}, 30), ({"at_most": 15}, 15)])
 def test_decayed_points_end_at_the_cap(cap: dict[str, int], points: int) -> None:
     clicks = [make_event(days_ago=0, id_=str(number)) for number in range(3)]
-    assert Decimal(read_points(make_decay_model(each=10, **cap), *clicks)) / 1_000_000 == points
+    assert read_points(make_decay_model(each=10, **cap), *clicks) == points
 
 
 def test_an_event_that_does_not_count_adds_no_part_of_a_point() -> None:
     click, filtered = make_event(days_ago=0, id_="1"), {**make_event(days_ago=0, id_="2"), "filtered": True}
-    model = make_decay_model(each=10)
-    assert read_points(model, click, filtered) == read_points(model, click)
+    assert read_points(make_decay_model(each=10), click, filtered) == 10
+
+
+def test_an_event_outside_of_the_window_adds_no_part_of_a_point() -> None:
+    click, early = make_event(days_ago=0, id_="1"), make_event(days_ago=50, id_="2")
+    assert read_points(make_decay_model(each=10, within="40 days"), click, early) == 10

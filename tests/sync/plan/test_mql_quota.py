@@ -107,3 +107,10 @@ def test_a_dry_run_saves_no_admission(tmp_path: Path) -> None:
     save_verdicts(store, {1: 12, 2: 9, 3: 9})
     assert admit(store) == 0
     assert mql_ids(store) == [1]
+
+
+def test_without_a_limit_no_contact_waits(store: Store) -> None:
+    save_verdicts(store, {1: 12, 2: 30, 3: 20})
+    model = loads(MODEL.replace(", new_per_day: 2", ""), "test")
+    assert MqlQuota(crm_schema=CrmSchema(model=model), now=NOW, day_start=NOW).admit(store) == 0
+    assert mql_ids(store) == [1, 2, 3]

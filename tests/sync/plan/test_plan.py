@@ -163,3 +163,16 @@ def test_a_change_has_its_gravest_consequence(properties: tuple[str, ...], new_m
 def test_a_contact_that_becomes_an_mql_with_the_approval_is_a_new_one(values: tuple[str, str], expected: Consequence) -> None:
     changes = {"lead_mql_since": values, "lifecyclestage": ("lead", "marketingqualifiedlead")}
     assert find_consequence(changes, "lead", new_mql=False) is expected
+
+
+def test_a_contact_that_is_excluded_hides_no_other_contact(store: Store) -> None:
+    with store.transaction() as tx:
+        save_contacts(tx, 1, 2, 3)
+        save_verdicts(tx, *(make_verdict_row(number, desired=canonical_json(lead_score="7")) for number in (1, 2, 3)))
+    scope = make_scope(approved=True)
+    assert [change.id for change in contact_changes(store, scope, exclude_ids={1})] == [2, 3]
+    assert [change.id for change in contact_changes(store, scope, only_ids=[1, 3])] == [1, 3]
+
+
+def test_a_plan_starts_without_mqls() -> None:
+    assert (PlanSummary().new_mqls, PlanSummary().unexpected_mqls) == (0, 0)
