@@ -13,12 +13,12 @@ from threading import Event, Thread
 from types import FrameType
 from typing import Final
 
+from sync_worker.cli import EXIT_CODE_INTERRUPTED
 from sync_worker.cli.output.console import TerminalProgress, err
 from sync_worker.errors import SyncWorkerError
 from sync_worker.hubspot.client import ConnectionClosed
 from sync_worker.worker import Worker
 
-EXIT_CODE_INTERRUPTED: Final = 130
 STOP_SECONDS: Final = 6.0  # how long the command waits for its requests in flight
 RELEASE_SECONDS: Final = 1.0  # how long it then waits for the release of its leases
 

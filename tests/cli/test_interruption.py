@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -96,3 +98,20 @@ def test_a_process_that_ignores_ctrl_c_continues_to_do_so(worker: Worker) -> Non
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, previous)
+
+
+def test_ctrl_c_during_the_start_of_the_program_is_no_traceback() -> None:
+    program = """
+import sys
+from sync_worker.cli import main
+
+class Interrupter:
+    def find_spec(self, name, path=None, target=None):
+        if name == "sync_worker.cli.commands":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupter())
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (130, "sync-worker: interrupted before the command began.\n")

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import Final, NoReturn
 
 from sync_worker import log
+from sync_worker.cli import EXIT_CODE_INTERRUPTED
 from sync_worker.cli.commands import approval, contacts, fleet, insight, model, outcomes, runs, sandbox, service, setup, state, status  # noqa: F401 -- the import registers the commands
 from sync_worker.cli.commands.app import app
-from sync_worker.cli.interruption import EXIT_CODE_INTERRUPTED, print_interruption
+from sync_worker.cli.interruption import print_interruption
 from sync_worker.cli.output.console import err
 from sync_worker.errors import ConfigurationError, SyncWorkerError
 from sync_worker.resource_errors import find_exhaustion

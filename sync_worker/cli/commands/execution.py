@@ -13,8 +13,8 @@ import structlog
 import typer
 
 from sync_worker import log, traces
-from sync_worker.cli import author
-from sync_worker.cli.interruption import EXIT_CODE_INTERRUPTED, Interruption, print_interruption
+from sync_worker.cli import EXIT_CODE_INTERRUPTED, author
+from sync_worker.cli.interruption import Interruption, print_interruption
 from sync_worker.cli.output import run as run_output
 from sync_worker.cli.output.console import TerminalProgress, err, print_json
 from sync_worker.errors import ConfigurationError, ExitCode, SyncWorkerError
