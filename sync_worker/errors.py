@@ -80,9 +80,6 @@ class ConfigurationError(FatalError):
 class MissingExtra(ConfigurationError):
     """A library of an extra is not installed."""
 
-    def __init__(self, message: str, extra: str) -> None:
-        super().__init__(message, hint=explain_extra(extra))
-
 
 def explain_extra(extra: str) -> str:
     """Return how to install an extra. No index has the package: a package of this name there would be of others."""

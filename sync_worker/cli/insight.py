@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from sync_worker.errors import ConfigurationError, MissingExtra
+from sync_worker.errors import ConfigurationError, MissingExtra, explain_extra
 from sync_worker.model.compiled.loader import load
 from sync_worker.model.file.units import parse_duration
 from sync_worker.settings import Settings
@@ -22,7 +22,7 @@ try:
     from sync_worker.insight.suggest.suggestion import Suggestion
     from sync_worker.insight.threshold import ThresholdAdvice, advise_threshold
 except ModuleNotFoundError as error:  # pragma: no cover -- the tests run with every extra
-    raise MissingExtra(f"The analysis of models is not installed ({error.name} is missing).", "insight") from error
+    raise MissingExtra(f"The analysis of models is not installed ({error.name} is missing).", hint=explain_extra("insight")) from error
 
 from sync_worker.cli.commands.execution import with_worker
 from sync_worker.cli.model_files import load_models

@@ -12,7 +12,7 @@ from typing import Any, Final, cast, get_args
 import polars as pl
 from pydantic import TypeAdapter, ValidationError
 
-from sync_worker.errors import ConfigurationError, MissingExtra
+from sync_worker.errors import ConfigurationError, MissingExtra, explain_extra
 from sync_worker.hubspot.api.event_occurrences import parse_occurrence
 from sync_worker.hubspot.records.row_parser import PARSE_ERRORS
 from sync_worker.insight.as_of import as_of
@@ -36,7 +36,7 @@ try:
     from sync_worker.sandbox.properties.computed_values import add_computed_values
     from sync_worker.sandbox.server import server
 except ModuleNotFoundError as error:  # pragma: no cover -- the tests run with every extra
-    raise MissingExtra(f"The sandbox is not installed ({error.name} is missing).", "sandbox") from error
+    raise MissingExtra(f"The sandbox is not installed ({error.name} is missing).", hint=explain_extra("sandbox")) from error
 
 TIERS: Final = get_args(Tier)
 

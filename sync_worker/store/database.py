@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, NoSuchModuleErr
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from sync_worker.errors import MissingExtra, StateBusy, StateError, UnexpectedValue
+from sync_worker.errors import MissingExtra, StateBusy, StateError, UnexpectedValue, explain_extra
 from sync_worker.resource_errors import HANDLES_HINT, ResourceExhausted
 from sync_worker.store import bulk_copy, change_counter, schema
 
@@ -175,7 +175,7 @@ def open_store(url: str) -> Store:
         engine = create_store_engine(database_url)
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         if isinstance(error, ImportError) and error.name == "psycopg":
-            raise MissingExtra("SYNC_WORKER_STATE_URL: PostgreSQL needs the library psycopg.", "postgres") from error
+            raise MissingExtra("SYNC_WORKER_STATE_URL: PostgreSQL needs the library psycopg.", hint=explain_extra("postgres")) from error
         # Only the first part is quoted, because the rest may contain a password.
         unsupported = "" if isinstance(error, ArgumentError) and not isinstance(error, NoSuchModuleError) else url.partition(":")[0]
         raise StateError(

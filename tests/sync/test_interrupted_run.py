@@ -252,14 +252,22 @@ class TestForbidden:
         assert (report.written, report.exit_code) == (1, ExitCode.DONE)
         assert live_harness.score(3) == 5
 
-    def test_a_forbidden_list_change_stops_the_run_and_the_next_run_repeats_it(self, live_harness: Harness) -> None:
+    def test_a_list_change_without_the_scope_stops_the_run_and_the_next_run_repeats_it(self, live_harness: Harness) -> None:
         live_harness.submit_form("p3@example.com", "demo")
-        live_harness.deny("PUT */memberships/*")
-        with pytest.raises(Forbidden):
+        live_harness.inject_fault("PUT */memberships/*", "withdraw_scope", name="crm.lists.write")
+        with pytest.raises(Forbidden, match=r"crm\.lists\.write"):
             live_harness.sync()
         assert live_harness.members("MQL") == [1, 2, 5]
+
+    def test_a_forbidden_list_change_of_a_contact_is_held_back_and_a_later_run_repeats_it(self, live_harness: Harness) -> None:
+        live_harness.submit_form("p3@example.com", "demo")
+        live_harness.deny("PUT */memberships/*")
+        report = live_harness.sync()
+        assert ({id_ for id_, _ in report.rejected}, report.exit_code) == ({3}, ExitCode.SOME_REJECTED)
+        assert live_harness.members("MQL") == [1, 2, 5]
         live_harness.clear_faults()
-        assert live_harness.sync().written == 0
+        live_harness.advance()
+        assert live_harness.sync().exit_code == ExitCode.DONE
         assert live_harness.members("MQL") == [1, 2, 3, 5]
 
 

@@ -17,7 +17,7 @@ from sync_worker.cli.options import AllowLargeOption, DryRunOption, JsonOption, 
 from sync_worker.cli.output.console import err
 from sync_worker.cli.output.plan import print_markdown
 from sync_worker.cli.output.run import print_run
-from sync_worker.errors import ExitCode, MissingExtra
+from sync_worker.errors import ExitCode, MissingExtra, explain_extra
 from sync_worker.output_file import check_output_file
 from sync_worker.settings import Settings, load_settings
 from sync_worker.worker import build_worker
@@ -149,7 +149,7 @@ def serve(
 
 def _require_console() -> None:
     if missing := [name for name in ("starlette", "uvicorn") if find_spec(name) is None]:
-        raise MissingExtra(f"The console is not installed ({' and '.join(missing)} missing).", "ui")
+        raise MissingExtra(f"The console is not installed ({' and '.join(missing)} missing).", hint=explain_extra("ui"))
 
 
 @app.command()

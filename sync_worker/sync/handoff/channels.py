@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import SecretStr
 
-from sync_worker.errors import ConfigurationError, MissingExtra
+from sync_worker.errors import ConfigurationError, MissingExtra, explain_extra
 
 if TYPE_CHECKING:
     import apprise
@@ -41,7 +41,7 @@ def open_channels(urls: Sequence[SecretStr]) -> Sequence[Channel]:
     try:
         import apprise  # noqa: F401, PLC0415 -- an extra
     except ModuleNotFoundError:
-        raise MissingExtra("hand_off_channels needs the library apprise.", "notify") from None
+        raise MissingExtra("hand_off_channels needs the library apprise.", hint=explain_extra("notify")) from None
     found: Counter[str] = Counter()
     channels = []
     for position, url in enumerate(urls, 1):
