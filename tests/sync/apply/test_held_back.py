@@ -14,6 +14,7 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.rest.retry import RetryPolicy
 from sync_worker.sandbox.base.config import Switches
 from sync_worker.sandbox.server import user_actions
+from sync_worker.sync.apply.apply import Outcome
 from sync_worker.sync.run_report import RunReport
 from tests.harness import MQL, Harness, connect_without_search_limit, start_harness
 from tests.reliability.fault_matrix import SkippingClock
@@ -223,3 +224,7 @@ class TestListMembers:
         harness.advance()
         assert harness.sync().exit_code == ExitCode.DONE
         assert harness.members("MQL") == [2, 5]
+
+
+def test_an_outcome_starts_without_contacts() -> None:
+    assert (Outcome().written, Outcome().stages, Outcome().deleted) == (0, 0, 0)
