@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 
 from hypothesis import settings
 
 for name in [name for name in os.environ if name.startswith(("HUBSPOT_", "SYNC_WORKER_")) and not name.startswith("SYNC_WORKER_TEST_")]:
     del os.environ[name]
+
+# A shell ignores Ctrl-C in what it starts in the background, and the processes of the tests would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("dev", deadline=None, max_examples=30)
 settings.register_profile("ci", deadline=None, max_examples=200, print_blob=True)
