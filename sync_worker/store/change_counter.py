@@ -54,4 +54,5 @@ def _count(connection: Connection) -> None:
 
 
 def _unmark(connection: Connection) -> None:
-    connection.info.pop(_KEY, None)
+    if not connection.invalidated:  # by an outage of the database: the next connection starts without a mark
+        connection.info.pop(_KEY, None)
