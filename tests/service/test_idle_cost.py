@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine
 
 from tests.harness import start_harness
 from tests.store.database_factories import POSTGRES_URL
+from tests.store.recorded_statements import record_statements
 
 LARGE_TABLES: Final = "contacts|verdicts|memberships|mql_starts|events|addresses|companies"
 SCAN_OF_ROWS: Final = re.compile(rf"SCAN ({LARGE_TABLES})(?! USING)|SEARCH ({LARGE_TABLES}) USING INTEGER PRIMARY KEY \(rowid>")
@@ -46,7 +45,7 @@ def test_an_idle_cycle_reads_no_table_of_contacts_row_by_row(tmp_path: Path) -> 
         with harness.worker() as worker:
             for _ in range(3):
                 worker.sync()
-            with record_engine_statements() as statements:
+            with record_statements(Engine) as statements:
                 worker.sync()
                 worker.figures()
             with worker.store.transaction() as tx:
@@ -57,18 +56,3 @@ def test_an_idle_cycle_reads_no_table_of_contacts_row_by_row(tmp_path: Path) -> 
     assert {plan for plan in plans if SCAN_OF_ROWS.match(plan)} == set()
     assert {plan for plan in plans if SCAN_OF_INDEX.match(plan)} <= ALLOWED_SCANS
     assert len(statements) <= MAX_STATEMENTS
-
-
-@contextmanager
-def record_engine_statements() -> Iterator[list[tuple[str, Any]]]:
-    """Yield a list to which the statements of all connections are added, with their parameters."""
-    statements: list[tuple[str, Any]] = []
-
-    def record(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
-        statements.append((statement, parameters))
-
-    event.listen(Engine, "before_cursor_execute", record)
-    try:
-        yield statements
-    finally:
-        event.remove(Engine, "before_cursor_execute", record)

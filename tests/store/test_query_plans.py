@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import Connection
-from sqlalchemy import event as sqlalchemy_event
 
 from sync_worker.store import runs, verdicts
 from sync_worker.store.facts import contacts, events
 from sync_worker.store.writes import held_back, memberships, mql_starts
 from sync_worker.store.writes.differences import StageRule
 from tests.store.database_factories import POSTGRES_URL
+from tests.store.recorded_statements import record_statements
 from tests.store.row_factories import make_contact_row, make_event_row, save_contacts
 
 pytestmark = pytest.mark.skipif(POSTGRES_URL is not None, reason="the test reads query plans of SQLite")
@@ -34,21 +32,6 @@ QUERIES: list[tuple[str, Callable[[Connection], object]]] = [
     ("events already saved", lambda tx: events.save(tx, [make_event_row("e", contact_id=2, email="p1@example.com")])),
     ("contacts of deleted events", lambda tx: events.delete_by_id(tx, "page_view", ["e"])),
 ]
-
-
-@contextmanager
-def record_statements(tx: Connection) -> Iterator[list[tuple[str, Any]]]:
-    """Yield a list to which the statements are added, with their parameters."""
-    statements: list[tuple[str, Any]] = []
-
-    def record(_tx: Connection, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
-        statements.append((statement, parameters))
-
-    sqlalchemy_event.listen(tx, "before_cursor_execute", record)
-    try:
-        yield statements
-    finally:
-        sqlalchemy_event.remove(tx, "before_cursor_execute", record)
 
 
 @pytest.mark.parametrize("query", [query for _, query in QUERIES], ids=[name for name, _ in QUERIES])
