@@ -93,6 +93,18 @@ def test_a_backfill_that_is_stopped_repeatedly_has_the_same_result(tmp_path: Pat
         assert harness.backfill().written == 0
 
 
+def test_the_answers_to_writes_in_flight_are_saved_when_a_run_is_stopped(tmp_path: Path) -> None:
+    data = small_portal(contacts=[make_contact(number) for number in range(1, 951)], companies=[], email_events=[], events=[])
+    with start_harness(tmp_path, data) as harness:
+        harness.approve_unseen()
+        with pytest.raises(RunStopped):
+            harness.backfill(progress=StopAfter(1, "written"))
+        with harness.worker() as worker, worker.store.transaction() as tx:
+            saved = set(tx.execute(select(schema.contacts.c.id).where(schema.contacts.c.shown != "{}")).scalars())
+        assert saved
+        assert saved == harness.contacts_written()
+
+
 def test_contacts_read_before_the_stop_are_not_read_again(tmp_path: Path) -> None:
     data = small_portal(contacts=[make_contact(number) for number in range(1, 951)], companies=[], email_events=[], events=[])
     with start_harness(tmp_path, data, settings={"requests_in_flight": 1}) as harness:

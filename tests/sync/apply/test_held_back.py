@@ -14,6 +14,7 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.rest.retry import RetryPolicy
 from sync_worker.sandbox.base.config import Switches
 from sync_worker.sandbox.server import user_actions
+from sync_worker.store.facts import contacts
 from sync_worker.sync.apply.apply import Outcome
 from sync_worker.sync.run_report import RunReport
 from tests.harness import MQL, Harness, connect_without_search_limit, start_harness
@@ -224,6 +225,18 @@ class TestListMembers:
         harness.advance()
         assert harness.sync().exit_code == ExitCode.DONE
         assert harness.members("MQL") == [2, 5]
+
+    def test_a_removal_that_hubspot_calls_missing_does_not_delete_the_contact(self, harness: Harness) -> None:
+        harness.backfill()
+        harness.approve()
+        harness.advance()
+        harness.opt_out(1)
+        missing = {"recordsIdsAdded": [], "recordIdRemoved": [], "recordIdsMissing": ["1"]}
+        harness.inject_fault(CHANGE_MEMBERS, "answer", status=200, body=missing, when="after", contains='ToRemove":["1"')
+        report = harness.sync()
+        assert (report.lists["MQL"]["removed"], report.exit_code) == (1, ExitCode.DONE)
+        with harness.worker() as worker, worker.store.transaction() as tx:
+            assert contacts.count(tx) == 6
 
 
 def test_an_outcome_starts_without_contacts() -> None:
