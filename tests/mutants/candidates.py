@@ -29,6 +29,9 @@ OPERATORS = (
 )
 # Identity and equality are the same for None and for small values: not a change that a test could see.
 EQUIVALENT_OPERATORS = ("_Is_Eq", "_IsNot_NotEq", "_Eq_Is", "_NotEq_IsNot")
+# Options that change no result: they forbid a way to call, set the size of a cache, or guard against a mistake in this code.
+OPTION_DECORATORS = ("dataclass", "lru_cache")
+OPTION_ARGUMENTS = {("zip", "strict"), ("Column", "autoincrement")}
 
 
 @dataclass(frozen=True, order=True)
@@ -43,7 +46,7 @@ class Mutant:
 
 
 def find_mutants(room: str) -> Iterator[Mutant]:
-    """Yield all mutants of a room, except changes of annotations and of the options of a dataclass, which no test can see."""
+    """Yield all mutants of a room, except changes that no test can see: annotations, options of classes, the star of a signature."""
     names = [name for name in operator_names() if name.startswith(OPERATORS) and not name.endswith(EQUIVALENT_OPERATORS)]
     for path in sorted((ROOT / room).rglob("*.py")):
         module, nodes, skipped = str(path.relative_to(ROOT)), list(ast_nodes(get_ast_from_path(path))), _find_skipped_spans(path)
@@ -76,9 +79,28 @@ def is_valid_code(mutant: Mutant) -> bool:
 
 
 def _find_skipped_spans(path: Path) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    found: list[ast.expr] = []
+    found: list[ast.expr | ast.keyword] = []
+    stars = []
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         annotations = [getattr(node, "annotation", None), getattr(node, "returns", None)]
-        decorators = [each for each in getattr(node, "decorator_list", ()) if ast.unparse(each).startswith("dataclass")]
-        found += [each for each in (*annotations, *decorators) if isinstance(each, ast.expr)]
-    return [((each.lineno, each.col_offset), (each.end_lineno or 0, each.end_col_offset or 0)) for each in found]
+        decorators = [each for each in getattr(node, "decorator_list", ()) if ast.unparse(each).startswith(OPTION_DECORATORS)]
+        found += [each for each in (*annotations, *decorators, *_find_options(node)) if isinstance(each, ast.expr | ast.keyword)]
+        if isinstance(node, ast.FunctionDef) and node.args.kwonlyargs:
+            stars.append(_find_star(node))
+    return [((each.lineno, each.col_offset), (each.end_lineno or 0, each.end_col_offset or 0)) for each in found] + stars
+
+
+def _find_options(node: ast.AST) -> list[ast.keyword]:
+    if isinstance(node, ast.ClassDef):
+        return node.keywords
+    if isinstance(node, ast.Call):
+        return [each for each in node.keywords if (ast.unparse(node.func), each.arg or "") in OPTION_ARGUMENTS]
+    return []
+
+
+def _find_star(function: ast.FunctionDef) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the span of the star after the arguments by position."""
+    first = function.args.kwonlyargs[0]
+    before: tuple[ast.arg | ast.expr, ...] = (*function.args.posonlyargs, *function.args.args, *function.args.defaults)
+    ends = [(each.end_lineno or 0, each.end_col_offset or 0) for each in before]
+    return max(ends, default=(function.lineno, function.col_offset)), (first.lineno, first.col_offset)
