@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 
 import pytest
 
-from sync_worker.cli.output.fleet.portals import print_fleet_status
+from sync_worker.cli.output.console import PlainConsole
+from sync_worker.cli.output.fleet.portals import print_fleet_list, print_fleet_status
 from sync_worker.errors import ConfigurationError, Unavailable, UnsafePlan
 from sync_worker.fleet.database import FleetDatabase, state_schema
 from sync_worker.fleet.fleet_portal import Failures, FleetPortal, Lane, LastRun, PortalCondition, RunKind, check_name
-from sync_worker.fleet.fleet_status import FleetStatus
+from sync_worker.fleet.fleet_status import FleetList, FleetStatus
 from sync_worker.fleet.schedule import load_degradation, save_degradation, schedule_retry
 from sync_worker.settings import Settings
 
@@ -79,15 +82,62 @@ def test_a_wrong_url_of_the_fleet_is_refused_with_an_example(url: str | None, re
     assert "postgresql+psycopg://" in str(caught.value)
 
 
-def test_the_text_of_the_status_has_one_line_for_each_portal(capsys: pytest.CaptureFixture[str]) -> None:
-    reason = "HubSpot does not accept the token. " * 10
-    paused = replace(
-        DONE, name="bolt", paused_at=NOW, pause_reason=reason, last=replace(DONE.last, kind=RunKind.SYNC, finished_at=NOW, exit_code=3)
-    )
-    print_fleet_status(FleetStatus(portals=[DONE, paused], workers=[], queued=dict.fromkeys(Lane, 0), now=NOW + MINUTE))
-    heading, first, second, counts, workers = capsys.readouterr().out.splitlines()
+REASON = "HubSpot does not accept the token. Create another one, and replace the file that has it."
+PAUSED = replace(
+    DONE,
+    name="a-customer-in-a-city-with-a-long-name",
+    paused_at=NOW,
+    pause_reason=REASON,
+    settings={"base_url": "http://127.0.0.1:80", "prefix": "other"},
+    last=replace(DONE.last, finished_at=NOW, exit_code=3, error=REASON, contacts=1_234_567, mqls=12_345, held_back=17, read_to=NOW),
+)
+NIGHTLY = replace(PAUSED, name="bolt", paused_at=None, pause_reason=None, next_run=RunKind.REEVALUATION)
+STATUS = FleetStatus(portals=[DONE, PAUSED], workers=[], queued=dict.fromkeys(Lane, 0), now=NOW + MINUTE)
+
+
+def show(print_text: Callable[[PlainConsole], None], *, width: int | None = None) -> list[str]:
+    """Return the lines on a terminal of a width, or without a terminal."""
+    text = StringIO()
+    print_text(PlainConsole(file=text, force_terminal=width is not None, width=width, color_system=None, highlight=False, soft_wrap=True))
+    return [line.rstrip() for line in text.getvalue().splitlines()]
+
+
+def test_the_text_of_the_status_has_one_line_for_each_portal_and_each_reason() -> None:
+    heading, first, second, reason, way_out, counts, workers = show(lambda console: print_fleet_status(STATUS, console))
     assert heading.split()[:3] == ["name", "last", "run"]
     assert first.split()[:2] == ["acme", "ok"]
-    assert all(part in second for part in ("sync 60 s ago, exit 3", "`sync-worker fleet resume bolt`", reason.strip()))
-    assert counts == "  2 portals: 1 paused, 1 ok"
-    assert workers == "  no worker process was seen; `sync-worker fleet serve` starts one"
+    assert second.split() == [PAUSED.name, "paused", "60", "s", "ago", "60", "s", "1,234,567", "12,345", "17"]
+    assert reason == f"  paused   {PAUSED.name}: {REASON} (exit 3)"
+    assert way_out.strip() == f"`sync-worker fleet resume {PAUSED.name}` ends the pause"
+    assert (counts, workers) == (
+        "  fleet    2 portals: 1 paused, 1 ok",
+        "  workers  no worker process was seen; `sync-worker fleet serve` starts one",
+    )
+
+
+def test_on_a_terminal_of_80_columns_status_and_list_are_no_wider_and_complete() -> None:
+    portals = [DONE, PAUSED, NIGHTLY]
+    status = show(lambda console: print_fleet_status(replace(STATUS, portals=portals), console), width=80)
+    entries = show(lambda console: print_fleet_list(FleetList(portals=portals), console), width=80)
+    assert max(map(len, status + entries)) <= 80
+    assert PAUSED.name in "".join(line.split(" ")[0] for line in status)  # in parts below each other
+    assert REASON in " ".join(" ".join(status).split())
+    assert f"{PAUSED.name} (paused)" in entries
+    assert "settings    base_url: http://127.0.0.1:80, prefix: other" in "\n".join(entries)
+
+
+def test_an_outage_of_many_portals_is_one_reason_and_all_can_be_resumed_at_once() -> None:
+    portals = [replace(PAUSED, name=f"portal-{number}") for number in range(300)]
+    lines = show(lambda console: print_fleet_status(replace(STATUS, portals=portals), console))
+    (reason,) = (line for line in lines if REASON in line)
+    assert "portal-0, portal-1, " in reason
+    assert "portal-9 and 290 more: " in reason
+    assert lines.count("           `sync-worker fleet resume --all` ends the pause") == 1
+
+
+def test_an_empty_fleet_names_the_command_that_adds_a_portal() -> None:
+    texts = [
+        show(lambda console: print_fleet_status(replace(STATUS, portals=[]), console)),
+        show(lambda console: print_fleet_list(FleetList(portals=[]), console)),
+    ]
+    assert ["fleet add" in lines[0] for lines in texts] == [True, True]
