@@ -47,6 +47,8 @@ class ExitCode(IntEnum):
     TRY_AGAIN = 4
     UNSAFE = 5
     CHANGES_WAIT = 6  # only of `plan --exit-code`
+    BUG = 70  # EX_SOFTWARE of sysexits.h
+    INTERRUPTED = 130  # Ctrl-C, or a stop of the service during a run
 
 
 class SyncWorkerError(Exception):

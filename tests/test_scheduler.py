@@ -36,7 +36,12 @@ from sync_worker.hubspot.rest.clock import ConnectionClosed
 from sync_worker.progress import Progress
 from sync_worker.reports.state_figures import StateFigures
 from sync_worker.resource_errors import ResourceExhausted
+from sync_worker.service.cycle_runner import CycleRunner
+from sync_worker.service.cycle_schedule import CycleSchedule
+from sync_worker.service.dead_man import DeadManSwitch
 from sync_worker.service.degraded_state import DegradedState
+from sync_worker.service.health import Health
+from sync_worker.service.metrics import ServiceMetrics
 from sync_worker.service.scheduler import SyncScheduler, reevaluate
 from sync_worker.settings import Settings
 from sync_worker.store.saved_state.service_cycle import CycleUsage
@@ -224,6 +229,26 @@ def test_one_error_does_not_stop_the_service_which_says_that_it_is_degraded(log_
     assert serve_one_cycle(error) is None
     assert read_events(log_stream) == ["service.started", event, "service.degraded", "service.stopped"]
     assert "ana@example.com" not in log_stream.getvalue()
+
+
+def test_the_calls_of_a_run_that_a_stop_ends_are_saved() -> None:
+    worker = FakeWorker(sync=lambda: pytest.fail("not called"))
+    schedule = CycleSchedule(clock=worker.clock, fixed=None, max_daily_share=0.1, is_restored=True)
+
+    def read_a_part(_: Worker) -> RunReport:
+        schedule.add(RunReport(run_id="run", command="sync", dry_run=False, model="abc", requests={"POST search": 7}))
+        raise ConnectionClosed
+
+    runner = CycleRunner(
+        worker=cast("Worker", worker),
+        degradation=DegradedState(patience=timedelta(0), uptime=worker.uptime),
+        health=Health(clock=worker.clock, uptime=worker.uptime, cycle=timedelta(minutes=1)),
+        metrics=ServiceMetrics(worker.clock),
+        dead_man=DeadManSwitch(None),
+        schedule=schedule,
+    )
+    result = runner.run("sync", read_a_part)
+    assert (result.done, result.error, worker.usage.calls) == (False, None, 7)
 
 
 def test_a_stop_during_a_run_is_not_a_failure(log_stream: StringIO) -> None:

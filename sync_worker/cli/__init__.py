@@ -6,9 +6,9 @@ import gc
 import sys
 from typing import Final, NoReturn
 
+from sync_worker.errors import ExitCode
 from sync_worker.resource_errors import find_exhaustion
 
-EXIT_CODE_INTERRUPTED: Final = 130  # Ctrl-C
 GC_THRESHOLD_OBJECTS: Final = 50_000  # new objects between two garbage collections
 
 
@@ -20,7 +20,7 @@ def main() -> NoReturn:
         from sync_worker.cli.commands import main as run  # noqa: PLC0415 -- after the line above
     except KeyboardInterrupt:
         sys.stderr.write("sync-worker: interrupted before the command began.\n")
-        sys.exit(EXIT_CODE_INTERRUPTED)
+        sys.exit(int(ExitCode.INTERRUPTED))
     except (MemoryError, OSError) as error:
         exhausted = find_exhaustion(error)
         if exhausted is None:

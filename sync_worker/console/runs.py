@@ -49,10 +49,12 @@ def _build_row(run: RunSummary) -> tuple[str, ...]:
 def _describe_result(run: RunSummary) -> str:
     if run.finished_at is None:
         return "active, or interrupted"
+    if run.is_interrupted:
+        return "interrupted"
     if run.error:
         return f"failed: {run.error}"
     return {0: "done", int(ExitCode.SOME_REJECTED): "done, with contacts held back"}.get(run.exit_code or 0, f"exit {run.exit_code}")
 
 
 def _has_failed(run: RunSummary) -> bool:
-    return run.finished_at is not None and not run.done
+    return run.finished_at is not None and not run.done and not run.is_interrupted

@@ -114,6 +114,11 @@ class RunSummary:
     seconds: float | None = None
     error: str | None = None
 
+    @property
+    def is_interrupted(self) -> bool:
+        """Return whether a person or the stop of a service ended the run."""
+        return self.exit_code == ExitCode.INTERRUPTED
+
     def as_json(self) -> dict[str, Any]:
         """Return the run for `--json`."""
         optional = {name: getattr(self, name) for name in ("pulled", "evaluated", "written", "seconds", "error")}
@@ -277,7 +282,8 @@ def _explain_pending(recent: Sequence[RunSummary], *, contacts: int, unapproved:
         yield "lists and stages wait for `sync-worker approve`"
     if contacts and recent:
         last = recent[0]
-        ended = "was interrupted" if last.exit_code is None else f"failed: {last.error}" if last.error else "did not write them"
+        failed = f"failed: {last.error}" if last.error else "did not write them"
+        ended = "was interrupted" if last.exit_code is None or last.is_interrupted else failed
         yield f"contacts wait for the next run, because the last one ({last.command}, {last.run_id}) {ended}"
 
 

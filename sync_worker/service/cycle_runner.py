@@ -74,6 +74,7 @@ class CycleRunner:
         except ConnectionClosed:
             log.info("run.interrupted", job=name)
             self.metrics.add_outcome(name, "interrupted")
+            self.choose_interval()  # saves the calls of the run
             return CycleResult()
         except SyncWorkerError as error:
             if name == START and isinstance(error, ConfigurationError) and not isinstance(error, ClockSkewed):

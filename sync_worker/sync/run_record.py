@@ -9,7 +9,7 @@ from datetime import datetime
 
 import structlog
 
-from sync_worker.errors import SyncWorkerError
+from sync_worker.errors import ExitCode, SyncWorkerError
 from sync_worker.hubspot.client import ConnectionClosed
 from sync_worker.hubspot.rest.metrics import RequestMetrics
 from sync_worker.resource_errors import find_exhaustion
@@ -42,7 +42,7 @@ def record_run(report: RunReport, store: Store, clock: Callable[[], datetime], m
     finally:
         report.seconds = time.monotonic() - started
         report.add_metrics(metrics.snapshot().subtract(before))
-        exit_code = int(report.exit_code) if failure is None else int(failure.exit_code) if isinstance(failure, SyncWorkerError) else -1
+        exit_code = int(report.exit_code if failure is None else _find_exit_code(failure))
         with store.transaction() as tx:
             report.cursor_after = load_cursors(tx)
             report.left_out += map(str, unreadable.load(tx))
@@ -67,6 +67,13 @@ def _add_figures(span: Span, report: RunReport) -> None:
     figures = {"contacts_read": report.pulled["contacts"], "evaluated": report.evaluated, "written": report.written}
     for name, figure in (figures | {f"seconds.{step}": seconds for step, seconds in report.steps.seconds.items()}).items():
         span.set_attribute(name, figure)
+
+
+def _find_exit_code(failure: BaseException) -> ExitCode:
+    """Return the exit code of the command."""
+    if isinstance(failure, SyncWorkerError):
+        return failure.exit_code
+    return ExitCode.INTERRUPTED if isinstance(failure, KeyboardInterrupt) else ExitCode.BUG
 
 
 def _error_text(failure: BaseException) -> str:

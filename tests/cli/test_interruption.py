@@ -16,9 +16,13 @@ from sqlalchemy import text
 
 from sync_worker.cli.interruption import Interruption
 from sync_worker.cli.output.console import TerminalProgress
+from sync_worker.errors import ExitCode
+from sync_worker.hubspot.rest.metrics import RequestMetrics
 from sync_worker.settings import Settings
 from sync_worker.store import leases
 from sync_worker.sync.lease import acquire
+from sync_worker.sync.run_record import record_run
+from sync_worker.sync.run_report import RunReport
 from sync_worker.worker import Worker, build_worker
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -38,6 +42,22 @@ def handle(worker: Worker, *, stop_seconds: float = TIMEOUT, exit_process: Calla
 
 def press_ctrl_c() -> None:
     signal.raise_signal(signal.SIGINT)
+
+
+def test_sigterm_stops_a_command_as_ctrl_c_does_and_its_run_is_interrupted(worker: Worker) -> None:
+    def stop_and_wait() -> None:
+        with record_run(report, worker.store, worker.clock, RequestMetrics()):
+            signal.raise_signal(signal.SIGTERM)
+            hubspot.pause(TIMEOUT)
+
+    interruption, hubspot = handle(worker), worker.hubspot
+    report = RunReport(run_id="run", command="backfill", dry_run=False, model="hash")
+    with pytest.raises(KeyboardInterrupt), interruption.handle():
+        stop_and_wait()
+    assert interruption.exit_code == 128 + signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    (run,) = worker.load_runs(1)
+    assert (run.exit_code, run.done, run.is_interrupted) == (ExitCode.INTERRUPTED, False, True)
 
 
 def test_ctrl_c_lets_a_transaction_end_and_stops_the_command_at_its_next_wait_for_hubspot(worker: Worker) -> None:

@@ -219,7 +219,7 @@ def test_every_run_is_recorded_with_any_outcome(harness: Harness) -> None:
     with harness.worker() as worker:
         last, first = worker.status().runs
     assert (last.command, last.exit_code, last.written) == ("backfill", 0, 6)
-    assert (first.exit_code, first.finished_at is not None) == (-1, True)
+    assert (first.exit_code, first.finished_at is not None) == (ExitCode.BUG, True)
 
 
 class TestForbidden:

@@ -5,18 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Final, NoReturn
+from typing import NoReturn
 
 from sync_worker import log
-from sync_worker.cli import EXIT_CODE_INTERRUPTED
 from sync_worker.cli.commands import approval, contacts, fleet, insight, model, outcomes, runs, sandbox, service, setup, state, status  # noqa: F401 -- the import registers the commands
 from sync_worker.cli.commands.app import app
 from sync_worker.cli.interruption import print_interruption
 from sync_worker.cli.output.console import err
-from sync_worker.errors import ConfigurationError, SyncWorkerError
+from sync_worker.errors import ConfigurationError, ExitCode, SyncWorkerError
 from sync_worker.resource_errors import find_exhaustion
-
-EXIT_CODE_BUG: Final = 70  # EX_SOFTWARE of sysexits.h
 
 
 def main() -> NoReturn:
@@ -26,7 +23,7 @@ def main() -> NoReturn:
         app()
     except KeyboardInterrupt:
         print_interruption()
-        sys.exit(EXIT_CODE_INTERRUPTED)
+        sys.exit(int(ExitCode.INTERRUPTED))
     except BrokenPipeError:
         # The reader of our output has closed the pipe, such as `head`; this is not an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -49,6 +46,6 @@ def _print_error(error: Exception) -> int:
     """Print an error as a sentence, or a bug as a traceback; return the exit code."""
     if not isinstance(error, SyncWorkerError):
         err.print(log.format_traceback(error), markup=False)
-        return EXIT_CODE_BUG
+        return int(ExitCode.BUG)
     err.print(f"sync-worker: {error}", style="red" if err.is_terminal else None, markup=False, soft_wrap=True)
     return int(error.exit_code)

@@ -41,7 +41,7 @@ app = typer.Typer(
         "First steps on a portal: init, check, setup, backfill --dry-run, backfill, report, approve, serve.\n\n"
         "Exit codes: 0 success; 1 success, but some records were rejected; 2 usage, configuration or model error; "
         "3 HubSpot refused the token, a scope or a request; 4 try again later; 5 plan refused as unsafe or stale, or no recent report; "
-        "6 changes wait (plan --exit-code); 70 a bug; 130 interrupted."
+        "6 changes wait (plan --exit-code); 70 a bug; 130 or 143 interrupted."
     ),
 )
 model_app = typer.Typer(no_args_is_help=True, help="Validate, compare and evaluate model files.")

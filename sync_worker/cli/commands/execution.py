@@ -13,7 +13,7 @@ import structlog
 import typer
 
 from sync_worker import log, traces
-from sync_worker.cli import EXIT_CODE_INTERRUPTED, author
+from sync_worker.cli import author
 from sync_worker.cli.interruption import Interruption, print_interruption
 from sync_worker.cli.output import run as run_output
 from sync_worker.cli.output.console import TerminalProgress, err, print_json
@@ -92,16 +92,15 @@ def with_worker(action: Callable[[Worker], T], *, verbose: bool = False, missing
         omit={log.RUN_FINISHED} if replaced else (),
     )
     traces.start()
+    interruption: Interruption | None = None
     try:
-        with (
-            TerminalProgress() as progress,
-            build_worker(settings, progress=progress) as worker,
-            Interruption(worker=worker, progress=progress).handle(),
-        ):
-            return action(worker)
+        with TerminalProgress() as progress, build_worker(settings, progress=progress) as worker:
+            interruption = Interruption(worker=worker, progress=progress)
+            with interruption.handle():
+                return action(worker)
     except KeyboardInterrupt:  # Typer would end the command without a word
         print_interruption()
-        raise typer.Exit(EXIT_CODE_INTERRUPTED) from None
+        raise typer.Exit(interruption.exit_code if interruption else int(ExitCode.INTERRUPTED)) from None
 
 
 @contextmanager

@@ -77,6 +77,7 @@ def _format_cycle(cycle: ServiceCycle | None) -> str:
 
 def _format_run(run: RunSummary) -> str:
     ended = "unfinished" if run.exit_code is None else f"exit {run.exit_code}{'' if run.done else ', not done'}"
+    ended = "interrupted" if run.is_interrupted else ended
     counts = {"read": run.pulled, "evaluated": run.evaluated, "wrote": run.written}
     parts = [ended, *(f"{label} {number:,}" for label, number in counts.items() if number is not None)]
     return f"{run.run_id} {run.started_at:%Y-%m-%dT%H:%M:%S} {run.command}: {', '.join(parts)}"

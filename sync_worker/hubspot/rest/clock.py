@@ -12,7 +12,7 @@ from sync_worker.errors import ExitCode, FatalError
 class ConnectionClosed(FatalError):
     """The connection to HubSpot was closed."""
 
-    exit_code = ExitCode.TRY_AGAIN
+    exit_code = ExitCode.INTERRUPTED
 
 
 class Clock:
