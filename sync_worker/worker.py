@@ -289,14 +289,20 @@ class Worker:
     # Read-only commands.
 
     def check(self, *, draft_workflows: bool = False) -> PreflightReport:
-        """Check token, scopes, plan, limits, model and setup of the portal; with `draft_workflows`, also the scope of workflows."""
+        """Check token, scopes, plan, limits, model and setup of the portal; with `draft_workflows`, also the scope of workflows.
+
+        Raises ConfigurationError if the state belongs to another portal: no other command would run.
+        """
         _ = self.channels
+        account = self.hubspot.account.read_details()
+        portal.check_portal_id(self.store, account)
         with self.store.transaction() as tx:
             items = unreadable.load(tx)
         return run_preflight(
             self.hubspot,
             self._load_outputs(),
             self.clock(),
+            account=account,
             own=load_ownership(self.store),
             unreadable=items,
             hand_off_tasks=self.settings.hand_off_tasks,

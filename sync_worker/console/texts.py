@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from markupsafe import Markup
@@ -14,8 +14,8 @@ DASH: Final = "–"
 
 
 def format_time(at: datetime | None) -> str:
-    """Return a time of UTC; None is a dash."""
-    return f"{at:%Y-%m-%d %H:%M}" if at else DASH
+    """Return a time in UTC; None is a dash."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}" if at else DASH
 
 
 def format_duration(duration: timedelta) -> str:

@@ -123,12 +123,13 @@ class SyncScheduler:
             if self._reload_requested.is_set() and self._scheduler.get_job("sync"):
                 self._reload_requested.clear()
                 self._scheduler.add_job(self._reload)  # after the active run
-        has_ended = self._active.acquire(timeout=self._stop_seconds)
-        if self._scheduler.running:
+        has_ended, has_started = self._active.acquire(timeout=self._stop_seconds), self._scheduler.running
+        if has_started:
             self._scheduler.shutdown(wait=False)
         if has_ended:
             _run_with_timeout(self._stack.close)
-            log.info("service.stopped")
+            if has_started:  # else the error is all that there is to say: another service, or a port in use
+                log.info("service.stopped")
         else:
             self._abandon_run()
         if self._failure:

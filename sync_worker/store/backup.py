@@ -14,6 +14,7 @@ from typing import Any, Final
 from sqlalchemy.engine import make_url
 
 from sync_worker.errors import ExitCode, StateError
+from sync_worker.store.database import is_read_only
 
 JOURNALS: Final = ("-wal", "-shm")  # files of SQLite next to the state
 
@@ -60,11 +61,23 @@ def create_backup(url: str, target: Path) -> BackupSummary:
     partial = target.with_name(f"{target.name}.partial")
     with _remove_on_error(partial, target):
         os.close(os.open(partial, os.O_CREAT | os.O_TRUNC | os.O_RDWR, 0o600))
-        with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as state:
+        with closing(_open_source(source)) as state:
             state.execute("VACUUM INTO ?", (str(partial),))  # one snapshot, also while another process writes
         summary = verify_backup(partial)
         partial.replace(target)
     return BackupSummary(**{**_fields(summary), "file": target})
+
+
+def _open_source(file: Path) -> sqlite3.Connection:
+    # SQLite cannot create the journal of a state on a read-only disk; such a state does not change.
+    frozen = "&immutable=1" if is_read_only(file) and not file.with_name(f"{file.name}-wal").exists() else ""
+    state = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro{frozen}", uri=True)
+    try:
+        state.execute("PRAGMA schema_version")
+    except sqlite3.Error as error:
+        state.close()
+        raise StateError(f"{file} cannot be read: {error}.", hint="Check that SYNC_WORKER_STATE_URL is a state of this worker.") from error
+    return state
 
 
 def verify_backup(file: Path) -> BackupSummary:

@@ -282,7 +282,7 @@ def create_store_engine(url: URL) -> Engine:
     in_memory = url.database in (None, "", ":memory:")
     if not in_memory:
         path = Path(str(url.database).removeprefix("file:"))
-        if READ_ONLY_PARAMETER in url.query or _is_read_only(path):
+        if READ_ONLY_PARAMETER in url.query or is_read_only(path):
             url = _read_only_url(path, url.query)
         else:
             _create_private_file(path)
@@ -308,8 +308,8 @@ def find_missing_file(url: str) -> Path | None:
     return None
 
 
-def _is_read_only(path: Path) -> bool:
-    # Without a writable folder, SQLite cannot create its journal.
+def is_read_only(path: Path) -> bool:
+    """Return whether a SQLite file exists and cannot be written. In a read-only folder, SQLite cannot create its journal."""
     return path.exists() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
 
 
@@ -382,7 +382,7 @@ def _is_unavailable(error: DBAPIError) -> bool:
 def _lacks_file_handles(url: URL, error: DBAPIError) -> bool:
     # SQLite has the same text for a missing folder, a missing permission and a lack of file handles.
     path = Path(str(url.database))
-    return "unable to open database file" in _error_reason(error) and path.exists() and not _is_read_only(path)
+    return "unable to open database file" in _error_reason(error) and path.exists() and not is_read_only(path)
 
 
 def _error_reason(error: SQLAlchemyError) -> str:

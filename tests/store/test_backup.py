@@ -68,6 +68,13 @@ def test_a_backup_replaces_no_file(tmp_path: Path) -> None:
         create_backup(url, tmp_path / "missing" / "backup.db")
 
 
+def test_a_state_that_cannot_be_read_is_the_culprit(tmp_path: Path) -> None:
+    (tmp_path / "state.db").write_bytes(b"no database" * 100)
+    with pytest.raises(StateError, match=r"state\.db cannot be read: file is not a database"):
+        create_backup(f"sqlite:///{tmp_path / 'state.db'}", tmp_path / "backup.db")
+    assert [file.name for file in tmp_path.iterdir()] == ["state.db"]
+
+
 @pytest.mark.parametrize("damage", ["truncated", "overwritten", "other", "absent"])
 def test_a_damaged_backup_is_named_and_restores_nothing(tmp_path: Path, damage: str) -> None:
     url = make_state(tmp_path / "state.db", *range(1, 2000))

@@ -136,9 +136,10 @@ def test_the_token_of_another_portal_is_refused(desk: Workspace) -> None:
     with sqlite3.connect(desk.folder / "state.db") as state:
         row = json.loads(state.execute("SELECT value FROM meta WHERE key = 'portal'").fetchone()[0])
         state.execute("UPDATE meta SET value = ? WHERE key = 'portal'", (json.dumps({**row, "id": row["id"] + 1}),))
-    result = desk.run("backfill")
-    assert result.code == 2
-    assert "belongs to portal" in result.err
+    for command in ("check", "backfill"):
+        result = desk.run(command)
+        assert result.code == 2
+        assert "belongs to portal" in result.err
 
 
 def test_the_service_stops_cleanly_on_sigterm(desk: Workspace) -> None:

@@ -46,7 +46,7 @@ app = typer.Typer(
 )
 model_app = typer.Typer(no_args_is_help=True, help="Validate, compare and evaluate model files.")
 state_app = typer.Typer(no_args_is_help=True, help="Back up, verify and restore the state.")
-service_app = typer.Typer(no_args_is_help=True, help="Pause and resume the running service; let it read a stream again.")
+service_app = typer.Typer(no_args_is_help=True, help="Pause or resume the service; let it read a stream again.")
 fleet_app = typer.Typer(no_args_is_help=True, help="Run many portals: entries, status, worker processes.")
 app.add_typer(model_app, name="model")
 app.add_typer(service_app, name="service")

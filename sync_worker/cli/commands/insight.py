@@ -101,9 +101,9 @@ def suggest(
     file: ModelOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Suggest a better model as a diff, in whole points, with reasons. Nothing is applied.
+    """Suggest a better model as a diff, with reasons.
 
-    Does not call HubSpot.
+    All points are whole. Nothing is applied. Does not call HubSpot.
     """
     from sync_worker.cli import insight  # noqa: PLC0415 -- needs the extra `insight`
     from sync_worker.cli.output.suggestion import print_suggestion  # noqa: PLC0415 -- the same

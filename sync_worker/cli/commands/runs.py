@@ -113,9 +113,10 @@ def apply_plan(
     no_names: NoNamesOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Carry out a saved plan exactly; after an interruption, its rest.
+    """Carry out a saved plan exactly, or refuse it.
 
-    If anything that it rests on has changed, nothing is written (exit code 5). The next `sync` processes all other changes.
+    If anything that it rests on has changed, nothing is written (exit code 5). After an interruption, the same command writes the rest.
+    The next `sync` processes all other changes.
     """
     execute_run(lambda worker: worker.apply(file, allow_large=allow_large, dry_run=dry_run), no_names=no_names, json=json)
 

@@ -14,7 +14,10 @@ from sync_worker.cli.output.labels import record_label
 
 @service_app.command("pause")
 def pause_service() -> None:
-    """Run no cycles until `service resume`; a cycle in progress ends first."""
+    """Run no cycles until `service resume`.
+
+    A cycle in progress ends first.
+    """
     since = with_worker(lambda worker: worker.pause_service())
     out.print(f"  paused    since {since:%Y-%m-%d %H:%M} UTC; `sync-worker service resume` ends the pause", markup=False)
 
@@ -32,7 +35,10 @@ def resync_stream(
     stream: Annotated[str, typer.Option(help="contacts, companies, or a kind of events such as email_click.", show_default=False)],
     since: Annotated[str, typer.Option(metavar="TIME", help="Such as 2026-11-01 or 2026-11-01T08:00:00Z.", show_default=False)],
 ) -> None:
-    """Let the next run read a stream again from a time, for example after a repair in HubSpot."""
+    """Let the next run read a stream again from a time.
+
+    For example after a repair in HubSpot.
+    """
     at = parse_timestamp(since, "--since")
     with_worker(lambda worker: worker.request_resync(stream, at))
     out.print(f"  resync    {record_label(stream)} since {at:%Y-%m-%d %H:%M} UTC, in the next run", markup=False)

@@ -16,8 +16,14 @@ _NAMES: Final[Mapping[str, tuple[str, str]]] = {
     "webinar": ("webinar attendance", "webinar attendances"),
     "erased": ("erased contact", "erased contacts"),
     "evaluated": ("evaluated", "evaluated"),
+    "evaluated by the shadow model": ("evaluated by the shadow model", "evaluated by the shadow model"),
     "written": ("written", "written"),
     "in bulk": ("export or import", "export or import"),
+    "deals": ("deal", "deals"),
+    "lifecycle stages": ("lifecycle stage", "lifecycle stages"),
+    "dates of creation": ("date of creation", "dates of creation"),
+    "histories of contacts": ("history of a contact", "histories of contacts"),
+    "histories of companies": ("history of a company", "histories of companies"),
 }
 _CONTROLS: Final = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sync_worker.cli.output.console import err, out
 from sync_worker.cli.output.labels import format_count, format_score
@@ -12,6 +12,8 @@ from sync_worker.cli.output.setup import print_unavailable_criteria
 from sync_worker.model.i18n.phrases import format_minus
 from sync_worker.reports.model_comparison import ModelComparison
 from sync_worker.reports.model_summary import ModelSummary
+
+MAX_TRANSITIONS: Final = 10  # of bands, grades and MQLs each; thirteen grades have 156 transitions
 
 
 def print_model(summary: ModelSummary) -> None:
@@ -68,11 +70,14 @@ def print_comparison(comparison: ModelComparison) -> None:
     contacts = format_count(comparison.contacts, "contact")
     out.print(f"\n{contacts} evaluated with both models, {comparison.score_changes:,} with a different score", markup=False)
     for dimension, transitions in comparison.transitions.items():
-        for transition in transitions:
+        for transition in transitions[:MAX_TRANSITIONS]:
             before, after = (_format_value(dimension, value) for value in (transition.before, transition.after))
             names = ", ".join(comparison.emails.get(id_) or str(id_) for id_ in transition.ids[:8])
             more = " ..." if transition.contacts > 8 else ""
             out.print(f"  {dimension:5} {before} → {after}: {transition.contacts:,} ({names}{more})", markup=False)
+        if rest := transitions[MAX_TRANSITIONS:]:
+            contacts = format_count(sum(transition.contacts for transition in rest), "contact")
+            out.print(f"  {dimension:5} {format_count(len(rest), 'rarer change')} of {contacts}; --json lists all", markup=False)
 
 
 def _format_value(dimension: str, value: str) -> str:

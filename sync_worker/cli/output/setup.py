@@ -74,7 +74,9 @@ def print_findings(findings: PreflightReport) -> None:
     _print_conflicts(findings.conflicts)
     if findings.setup:
         out.print(f"  setup     {format_count(len(findings.setup), 'change')} needed", style="yellow", markup=False)
-    if not findings.conflicts:
+    if not all(access.granted for access in findings.access):
+        out.print("  next      give the token what it lacks, then run `sync-worker check` again")
+    elif not findings.conflicts:
         command = "setup" if findings.setup else "backfill --dry-run"
         out.print(f"  next      run `sync-worker {command}`", markup=False)
 

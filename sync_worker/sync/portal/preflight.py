@@ -134,17 +134,14 @@ def run_preflight(
     crm_schema: CrmSchema,
     now: datetime,
     *,
+    account: AccountDetails,
     own: Ownership,
     unreadable: Sequence[UnreadableItem] = (),
     hand_off_tasks: bool = False,
     draft_workflows: bool = False,
 ) -> PreflightReport:
-    """Read a little of every resource that the worker needs. `unreadable` are the items that the last run could not read.
-
-    Raises Unauthorized or Unavailable at once, because nothing can be checked without a token or a reply.
-    """
+    """Read a little of every resource that the worker needs. `unreadable` are the items that the last run could not read."""
     model = crm_schema.model
-    account = hubspot.account.read_details()
     probes = _access_probes(hubspot, crm_schema, now)
     if hand_off_tasks:
         probes += [("owners", hubspot.owners.list_active), ("tasks", hubspot.tasks.check_access)]

@@ -101,6 +101,11 @@ def test_nouns_can_have_irregular_plurals() -> None:
     assert record_label("page_view") == "page views"
 
 
+@pytest.mark.parametrize("counter", ["deals", "lifecycle stages", "dates of creation", "histories of companies", "in bulk"])
+def test_a_counter_that_is_a_plural_gets_no_second_ending(counter: str) -> None:
+    assert not record_label(counter).endswith(("ss", "ns"))
+
+
 def test_a_run_shows_what_it_read_evaluated_and_wrote(capsys: pytest.CaptureFixture[str]) -> None:
     report = make_report(
         pulled=Counter(contacts=1, email_click=891, companies=0), evaluated=1, written=1, stages=1, retries=1, seconds=0.25

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 import requests
 
+from sync_worker.cli.output.setup import print_findings
 from sync_worker.errors import ExitCode
 from tests.harness import make_page_view, small_portal, start_harness
 
 
 @pytest.mark.parametrize("scope", ["crm.objects.contacts.write", "crm.schemas.contacts.write", "crm.lists.write"])
-def test_a_missing_write_scope_is_found_without_a_write(tmp_path: Path, scope: str) -> None:
+def test_a_missing_write_scope_is_found_without_a_write(tmp_path: Path, scope: str, capsys: pytest.CaptureFixture[str]) -> None:
     with start_harness(tmp_path) as harness:
         rule = {"fault": "withdraw_scope", "name": scope}
         requests.post(f"{harness.server.base_url}/sandbox/faults", json={"rules": [rule]}, timeout=10).raise_for_status()
@@ -21,6 +22,8 @@ def test_a_missing_write_scope_is_found_without_a_write(tmp_path: Path, scope: s
         denied = [access for access in report.access if not access.granted]
         assert [scope in access.reason for access in denied] == [True]
         assert report.exit_code == ExitCode.REFUSED
+    print_findings(report)
+    assert capsys.readouterr().out.endswith("next      give the token what it lacks, then run `sync-worker check` again\n")
 
 
 def test_a_token_with_all_scopes_may_write(tmp_path: Path) -> None:
