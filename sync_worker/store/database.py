@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import Column, Connection, Engine, Index, MetaData, Table, Update, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, Dialect, make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -213,7 +213,7 @@ def execute_many(connection: Connection, statement: Insert | Update, columns: tu
     """
     if not rows:
         return 0
-    compiled = _compile(statement, connection.dialect, columns)
+    compiled = _compile(statement, connection.engine.url.drivername, columns)
     constants = {name: value for name, value in compiled.params.items() if name not in columns}
     table = statement.table
     if isinstance(statement, Insert) and isinstance(table, Table) and bulk_copy.can_copy(connection, table, columns, rows):
@@ -266,8 +266,9 @@ def _upsert_statement(dialect: str, table: Table, columns: tuple[str, ...]) -> I
 
 
 @lru_cache(maxsize=64)
-def _compile(statement: Insert | Update, dialect: Dialect, columns: tuple[str, ...]) -> SQLCompiler:
-    return statement.compile(dialect=dialect, column_keys=list(columns))
+def _compile(statement: Insert | Update, driver: str, columns: tuple[str, ...]) -> SQLCompiler:
+    # By the name of the driver: each engine has a dialect of its own, and a process opens the state often.
+    return statement.compile(dialect=URL.create(driver).get_dialect()(), column_keys=list(columns))
 
 
 def create_store_engine(url: URL) -> Engine:

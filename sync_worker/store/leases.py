@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, literal, or_, select, update
 
 from sync_worker.store.database import dialect_insert
 from sync_worker.store.schema import leases
 
 PORTAL: Final = "portal"  # the lease of a run: a state belongs to one portal
 SERVICE: Final = "service"
+# Each transaction of a run executes it, and to build a statement costs more than to execute it.
+_HELD: Final = select(leases.c.run).where(leases.c.run == bindparam("run")).with_for_update(read=True)
 
 
 class LeaseRow(NamedTuple):
@@ -79,7 +81,7 @@ def renew(tx: Connection, run: str, *, expires_at: int) -> bool:
 
 def is_held(tx: Connection, run: str) -> bool:
     """Return whether a run has the lease. In PostgreSQL, no other run can acquire it before the end of the transaction."""
-    return tx.execute(select(leases.c.run).where(leases.c.run == run).with_for_update(read=True)).first() is not None
+    return tx.execute(_HELD, {"run": run}).first() is not None
 
 
 def release_process(tx: Connection, process: str) -> None:

@@ -7,19 +7,22 @@ are what remains to be read.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from sync_worker.intervals import Interval, complement, merge_intervals
 from sync_worker.store.database import upsert_rows
 from sync_worker.store.id_array import in_ids
 from sync_worker.store.schema import coverage
 
+# Built once: each run executes it often.
+_INTERVALS: Final = select(coverage.c.low, coverage.c.high).where(coverage.c.stream == bindparam("stream")).order_by(coverage.c.low)
+
 
 def load(tx: Connection, stream: str) -> list[Interval]:
     """Return the intervals of a stream that have been read, in order, without overlaps."""
-    query = select(coverage.c.low, coverage.c.high).where(coverage.c.stream == stream).order_by(coverage.c.low)
-    return [Interval(low, high) for low, high in tx.execute(query)]
+    return [Interval(low, high) for low, high in tx.execute(_INTERVALS, {"stream": stream})]
 
 
 def load_all(tx: Connection) -> dict[str, list[Interval]]:

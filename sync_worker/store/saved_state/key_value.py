@@ -5,17 +5,18 @@ The modules `scan_state`, `portal_cache`, `pending_import` and `last_purge` defi
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 import orjson
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from sync_worker.errors import StateError
 from sync_worker.store import schema
 from sync_worker.store.database import upsert_rows
 
 Value = TypeVar("Value")
+_VALUE: Final = select(schema.meta.c.value).where(schema.meta.c.key == bindparam("key"))  # built once: each run executes it often
 
 
 def load(tx: Connection, key: str, kind: type[Value]) -> Value | None:
@@ -40,7 +41,7 @@ def load_by_prefix(tx: Connection, prefix: str, kind: type[Value]) -> dict[str, 
 
 def get(tx: Connection, key: str) -> Any:  # noqa: ANN401 -- a JSON value
     """Return the JSON value under a key, or None."""
-    value = tx.execute(select(schema.meta.c.value).where(schema.meta.c.key == key)).scalar()
+    value = tx.execute(_VALUE, {"key": key}).scalar()
     return None if value is None else orjson.loads(value)
 
 

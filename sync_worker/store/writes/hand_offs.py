@@ -49,6 +49,24 @@ _is_unsent = hand_offs.c.sent_at.is_(None)
 _is_closed = hand_offs.c.reason.is_not_distinct_from(CLOSED)
 _is_here = exists().where(contacts.c.id == hand_offs.c.contact_id, ~contacts.c.gone)
 _is_listed = exists().where(memberships.c.list == "mql", memberships.c.contact_id == hand_offs.c.contact_id, memberships.c.acknowledged)
+# A start that is older than its record has no time; only a merge gives such a contact a message.
+_is_same_start = or_(mql_starts.c.since.is_(None), mql_starts.c.since == hand_offs.c.since)
+_is_mql = exists().where(mql_starts.c.contact_id == hand_offs.c.contact_id, _is_same_start)
+_is_open = hand_offs.c.channel.in_(bindparam("channels", expanding=True))
+_is_over = or_(~_is_open, ~_is_here, and_(hand_offs.c.reason.is_not(None), ~_is_listed))
+
+# Each run executes these statements, so they are built once.
+_DELETE_PAST: Final = delete(hand_offs).where(_is_unsent, ~_is_mql, ~_is_closed)
+_DELETE_OLD: Final = delete(hand_offs).where(_is_unsent, or_(~_is_mql, and_(~_is_open, hand_offs.c.since < bindparam("before"))))
+_REOPEN: Final = update(hand_offs).where(_is_unsent, _is_closed, _is_open, _is_here, _is_listed).values(reason=None)
+_CLOSE: Final = update(hand_offs).where(_is_unsent, ~_is_closed, _is_over).values(reason=CLOSED)
+_COUNT_SENT: Final = select(func.count()).select_from(hand_offs).where(~_is_unsent)
+_COUNT_WAITING: Final = (
+    select(hand_offs.c.channel, hand_offs.c.reason, func.count().label("messages"))
+    .where(_is_unsent, ~_is_closed, _is_here, _is_listed)
+    .group_by(hand_offs.c.channel, hand_offs.c.reason)
+    .order_by(hand_offs.c.channel, func.min(hand_offs.c.since), hand_offs.c.reason)
+)
 
 
 def add(tx: Connection, contact_ids: Collection[int] | None, channel: str) -> int:
@@ -77,15 +95,11 @@ def close(tx: Connection, channels: Collection[str], *, before: int) -> int:
     Return how many messages were not closed before. If the contact or the channel returns, a closed message waits again. Messages of
     contacts that are no MQLs any longer are deleted; so are those of other channels since before a time (milliseconds).
     """
-    is_open, is_listed_no_more = hand_offs.c.channel.in_(channels), and_(hand_offs.c.reason.is_not(None), ~_is_listed)
-    # A start that is older than its record has no time; only a merge gives such a contact a message.
-    is_same = or_(mql_starts.c.since.is_(None), mql_starts.c.since == hand_offs.c.since)
-    is_mql = exists().where(mql_starts.c.contact_id == hand_offs.c.contact_id, is_same)
-    deleted = tx.execute(delete(hand_offs).where(_is_unsent, ~is_mql, ~_is_closed)).rowcount
-    tx.execute(delete(hand_offs).where(_is_unsent, or_(~is_mql, and_(~is_open, hand_offs.c.since < before))))
-    tx.execute(update(hand_offs).where(_is_unsent, _is_closed, is_open, _is_here, _is_listed).values(reason=None))
-    left = or_(~is_open, ~_is_here, is_listed_no_more)
-    return deleted + tx.execute(update(hand_offs).where(_is_unsent, ~_is_closed, left).values(reason=CLOSED)).rowcount
+    opened = {"channels": list(channels)}
+    deleted = tx.execute(_DELETE_PAST).rowcount
+    tx.execute(_DELETE_OLD, {**opened, "before": before})
+    tx.execute(_REOPEN, opened)
+    return deleted + tx.execute(_CLOSE, opened).rowcount
 
 
 def load_waiting(
@@ -162,10 +176,8 @@ def count_due(tx: Connection, *, digest_before: int) -> int:
 
 def count(tx: Connection) -> HandOffCounts:
     """Count the messages of all channels."""
-    sent = tx.execute(select(func.count()).select_from(hand_offs).where(~_is_unsent)).scalar_one()
-    groups = select(hand_offs.c.channel, hand_offs.c.reason, func.count().label("messages"))
-    groups = groups.where(_is_unsent, ~_is_closed, _is_here, _is_listed).group_by(hand_offs.c.channel, hand_offs.c.reason)
-    rows = tx.execute(groups.order_by(hand_offs.c.channel, func.min(hand_offs.c.since), hand_offs.c.reason)).all()
+    sent = tx.execute(_COUNT_SENT).scalar_one()
+    rows = tx.execute(_COUNT_WAITING).all()
     refused = {row.channel: (row.reason, row.messages) for row in reversed(rows) if row.reason}  # the oldest reason of each channel
     reasons = [_describe_refusal(tx, channel, *refused[channel]) for channel in sorted(refused)]
     return HandOffCounts(sum(row.messages for row in rows), sent, " ".join(reasons) or None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, not_, or_, select
@@ -57,9 +58,9 @@ NOTHING_HELD_BACK: Final = HeldBack(0, ())
 
 def load(tx: Connection, stage: StageRule | None, list_keys: Collection[str]) -> HeldBack:
     """Return what is held back, whether it is due again or not. `stage` and `list_keys`: the rule and the lists that runs may apply."""
-    held_back = _is_held_back(stage, list_keys)
-    if not (total := tx.execute(_select_rejections(func.count(rejections.c.contact_id.distinct())).where(held_back)).scalar_one()):
+    if not (total := tx.execute(_count_contacts(stage, tuple(list_keys))).scalar_one()):
         return NOTHING_HELD_BACK
+    held_back = _is_held_back(stage, list_keys)
     columns = (rejections.c.part, rejections.c.reason, func.count(), func.min(rejections.c.at), func.min(rejections.c.retry_at))
     query = _select_rejections(*columns).where(held_back)
     query = query.group_by(rejections.c.part, rejections.c.reason, rejections.c.retry_at.is_(None))
@@ -72,6 +73,12 @@ def load_contacts(tx: Connection, stage: StageRule | None, list_keys: Collection
     restored = and_(rejections.c.held, rejections.c.reason != LEFT_ALONE, rejections.c.desired == verdicts.c.desired)
     query = _select_rejections(rejections.c.contact_id, rejections.c.reason).where(or_(restored, _is_held_back(stage, list_keys)))
     return [(id_, reason) for id_, reason in tx.execute(query.order_by(rejections.c.contact_id, rejections.c.part).limit(MAX_CONTACTS))]
+
+
+@lru_cache(maxsize=64)
+def _count_contacts(stage: StageRule | None, list_keys: tuple[str, ...]) -> Select[int]:
+    # Each run executes it, and mostly nothing is held back, so the statement is built once.
+    return _select_rejections(func.count(rejections.c.contact_id.distinct())).where(_is_held_back(stage, list_keys))
 
 
 def _select_rejections(*columns: ColumnElement[Any]) -> Select[Any]:

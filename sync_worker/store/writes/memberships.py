@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
+from typing import Final
 
-from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, and_, delete, func, literal, select
+from sqlalchemy import BindParameter, ColumnElement, CompoundSelect, Connection, Select, and_, bindparam, delete, func, literal, select
 
 from sync_worker.store import id_array
 from sync_worker.store.database import upsert_rows
 from sync_worker.store.schema import contacts, lists, memberships, rejections, repairs, verdicts
 from sync_worker.store.writes.rejections import ADD, REMOVE, holds_back, list_part
+
+_NOW: Final[BindParameter[int]] = bindparam("now")  # a run asks for each list several times, so the statements are built once
 
 
 def condition(key: str) -> ColumnElement[bool]:
@@ -27,22 +31,22 @@ def ids_to_add(tx: Connection, key: str, *, now: int) -> Sequence[int]:
 
     Without those that a rejection holds back at `now` (milliseconds).
     """
-    return tx.execute(_select_to_add(key, now)).scalars().all()
+    return tx.execute(_select_to_add(key), {"now": now}).scalars().all()
 
 
 def count_to_add(tx: Connection, key: str, *, now: int, exclude_repairs: bool = False) -> int:
     """Return how many contacts `ids_to_add` would return, with `exclude_repairs` without those whose facts were missing before."""
-    return _count_rows(tx, _select_to_add(key, now, exclude_repairs=exclude_repairs))
+    return tx.execute(_count_rows(_select_to_add(key, exclude_repairs=exclude_repairs)), {"now": now}).scalar_one()
 
 
 def ids_to_remove(tx: Connection, key: str, *, keep_others: bool, now: int) -> Sequence[int]:
     """Return the members that should not be in a list; with `keep_others`, only those that we added. `now` as in `ids_to_add`."""
-    return tx.execute(_select_to_remove(key, now, keep_others=keep_others)).scalars().all()
+    return tx.execute(_select_to_remove(key, keep_others=keep_others), {"now": now}).scalars().all()
 
 
 def count_to_remove(tx: Connection, key: str, *, keep_others: bool, now: int) -> int:
     """Return how many contacts `ids_to_remove` would return."""
-    return _count_rows(tx, _select_to_remove(key, now, keep_others=keep_others))
+    return tx.execute(_count_rows(_select_to_remove(key, keep_others=keep_others)), {"now": now}).scalar_one()
 
 
 def save_pending(tx: Connection, key: str, ids: Sequence[int]) -> None:
@@ -132,15 +136,17 @@ def _row(key: str, contact_id: int, *, ours: bool, acknowledged: bool = True) ->
     return {"list": key, "contact_id": contact_id, "ours": ours, "acknowledged": acknowledged}
 
 
-def _select_to_add(key: str, now: int, *, exclude_repairs: bool = False) -> CompoundSelect[int]:
-    query = _select_belonging(key).where(~_is_held_back(verdicts.c.contact_id, key, ADD, now))
+@lru_cache(maxsize=256)
+def _select_to_add(key: str, *, exclude_repairs: bool = False) -> CompoundSelect[int]:
+    query = _select_belonging(key).where(~_is_held_back(verdicts.c.contact_id, key, ADD))
     if exclude_repairs:
         query = query.where(verdicts.c.contact_id.not_in(select(repairs.c.contact_id)))
     return _order_difference(query, select(memberships.c.contact_id).where(memberships.c.list == key, memberships.c.acknowledged))
 
 
-def _select_to_remove(key: str, now: int, *, keep_others: bool) -> CompoundSelect[int]:
-    query = select(memberships.c.contact_id).where(memberships.c.list == key, ~_is_held_back(memberships.c.contact_id, key, REMOVE, now))
+@lru_cache(maxsize=256)
+def _select_to_remove(key: str, *, keep_others: bool) -> CompoundSelect[int]:
+    query = select(memberships.c.contact_id).where(memberships.c.list == key, ~_is_held_back(memberships.c.contact_id, key, REMOVE))
     return _order_difference(query.where(memberships.c.ours) if keep_others else query, _select_belonging(key))
 
 
@@ -153,9 +159,9 @@ def _order_difference(ids: Select[int], others: Select[int]) -> CompoundSelect[i
     return ids.except_(others).order_by("contact_id")
 
 
-def _is_held_back(contact_id: ColumnElement[int], key: str, change: str, now: int) -> ColumnElement[bool]:
+def _is_held_back(contact_id: ColumnElement[int], key: str, change: str) -> ColumnElement[bool]:
     rejected = select(rejections.c.contact_id).join(contacts, contacts.c.id == rejections.c.contact_id)
-    return contact_id.in_(rejected.where(holds_back(rejections, list_part(key), literal(change), now=now)))
+    return contact_id.in_(rejected.where(holds_back(rejections, list_part(key), literal(change), now=_NOW)))
 
 
 def _select_deleted_ids() -> Select[int]:
@@ -163,5 +169,6 @@ def _select_deleted_ids() -> Select[int]:
     return select(contacts.c.id).where(contacts.c.gone)
 
 
-def _count_rows(tx: Connection, query: CompoundSelect[int]) -> int:
-    return tx.execute(select(func.count()).select_from(query.order_by(None).subquery())).scalar_one()
+@lru_cache(maxsize=512)
+def _count_rows(query: CompoundSelect[int]) -> Select[int]:
+    return select(func.count()).select_from(query.order_by(None).subquery())

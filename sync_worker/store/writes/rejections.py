@@ -96,7 +96,7 @@ def suspend(tx: Connection, ids: Sequence[int], *, reason: str, at: int) -> None
     upsert_tuples(tx, rejections, tuple(rejections.c.keys()), values)
 
 
-def holds_back(table: FromClause, part: str, desired: ColumnElement[str], *, now: int) -> ColumnElement[bool]:
+def holds_back(table: FromClause, part: str, desired: ColumnElement[str], *, now: int | ColumnElement[int]) -> ColumnElement[bool]:
     """Return the condition that a rejection stops a run that starts at `now` from sending a value to a contact.
 
     `table` is the table of rejections, or an alias. A rejection that is not final ends when the contact changes in HubSpot.
