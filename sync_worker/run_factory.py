@@ -219,7 +219,11 @@ class RunFactory:
 
     def _build_retention(self) -> Retention:
         days, writes = self.settings.keep_events_days, max(self.settings.keep_undo_days, self.settings.keep_audit_days)
-        return Retention(keep_events=timedelta(days=days) if days else None, keep_writes=timedelta(days=writes))
+        return Retention(
+            keep_events=timedelta(days=days) if days else None,
+            keep_writes=timedelta(days=writes),
+            keep_runs=timedelta(days=self.settings.keep_runs_days),
+        )
 
     def _build_guard(self, *, disabled: bool) -> Guard:
         settings = self.settings

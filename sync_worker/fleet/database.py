@@ -71,11 +71,12 @@ class FleetDatabase:
             raise StateError(error.message, hint="Check SYNC_WORKER_FLEET_URL and the rights of its user.") from error
 
     def require_tables(self) -> None:
-        """Raise ConfigurationError if the database has no fleet; update the tables of an earlier version."""
+        """Raise ConfigurationError if the database has no fleet, or one of a later version; update the tables of an earlier version."""
         with self.transaction() as tx:
             applied = _load_applied(tx)
         if applied is None:
             raise ConfigurationError(f"{self.location} has no fleet yet.", hint="`sync-worker fleet add` creates it with the first portal.")
+        self._refuse_later(applied)
         if not applied.issuperset(_list_migrations()):
             self.create_tables()
 
@@ -94,16 +95,20 @@ class FleetDatabase:
                 tx.execute(text(f"CREATE SCHEMA IF NOT EXISTS {schema.SCHEMA}"))
                 schema.metadata.create_all(tx, checkfirst=False)
                 _run_script(tx, SchemaManager.get_schema())
-            elif later := sorted(name for name in applied if name.startswith("portals-") and name not in schema.VERSIONS):
-                raise ConfigurationError(
-                    f"{self.location}: a later version of sync-worker has changed the fleet ({later[-1]}).",
-                    hint="Update this installation.",
-                )
+            else:
+                self._refuse_later(applied)
             new = [name for name in names if name not in (applied or ())]
             for name in new if applied is not None else ():
                 _apply(tx, name)
             if new:
                 tx.execute(insert(schema.migrations), [{"name": name} for name in new])
+
+    def _refuse_later(self, applied: set[str]) -> None:
+        if later := sorted(name for name in applied if name.startswith("portals-") and name not in schema.VERSIONS):
+            raise ConfigurationError(
+                f"{self.location}: a later version of sync-worker has changed the fleet ({later[-1]}).",
+                hint="Update this installation.",
+            )
 
     def state_url(self, name: str) -> str:
         """Return the URL of the state of a portal: a schema of this database."""

@@ -60,9 +60,12 @@ def build_portal_settings(base: Settings, portal: FleetPortal, database: FleetDa
     }
     try:
         return Settings(**values)
-    except ValidationError as error:  # of an entry that an earlier version has saved
-        names = ", ".join(sorted({str(problem["loc"][0]) for problem in error.errors(include_input=False) if problem["loc"]}))
-        raise ConfigurationError(f"Portal {portal.name}: invalid settings: {names}.", hint="Remove the entry and add it again.") from None
+    except ValidationError as error:  # of a secret, or of an entry that an earlier version has saved
+        problems = [(str((*problem["loc"], "settings")[0]), str(problem["msg"])) for problem in error.errors(include_input=False)]
+        texts = sorted(f"{FIELD_BY_VARIABLE.get(name, name)}: {text.removeprefix('Value error, ')}" for name, text in problems)
+        raise ConfigurationError(
+            f"Portal {portal.name}: {'; '.join(texts)}.", hint="Correct its secret, or remove the entry and add it again."
+        ) from None
 
 
 def find_state_url(portal: FleetPortal, database: FleetDatabase) -> str:

@@ -37,9 +37,12 @@ class SecretReference:
         """Return the text that `parse` reads."""
         return f"{self.kind}:{self.place}"
 
-    def read(self, environment: Mapping[str, str] = os.environ) -> str:
-        """Return the secret; raises ConfigurationError if this process cannot read it."""
-        secret = {"env": lambda: environment.get(self.place, ""), "file": self._read_file, "command": self._run_command}[self.kind]()
+    def read(self, environment: Mapping[str, str] = os.environ, *, command_seconds: float = COMMAND_SECONDS) -> str:
+        """Return the secret; raises ConfigurationError if this process cannot read it, or if a command needs too long."""
+        if self.kind == "env":
+            secret = environment.get(self.place, "")
+        else:
+            secret = self._read_file() if self.kind == "file" else self._run_command(command_seconds)
         if not secret.strip():
             raise self._error("the variable is not set" if self.kind == "env" else "it is empty")
         return secret.strip()
@@ -50,11 +53,17 @@ class SecretReference:
         except (OSError, UnicodeDecodeError) as error:
             raise self._error(getattr(error, "strerror", None) or "the file is not text") from None
 
-    def _run_command(self) -> str:
+    def _run_command(self, seconds: float) -> str:
         try:
-            done = subprocess.run(shlex.split(self.place), capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False)  # noqa: S603 -- no shell; the operator's command
-        except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-            raise self._error(getattr(error, "strerror", None) or type(error).__name__) from None
+            done = subprocess.run(  # noqa: S603 -- no shell; the operator's command
+                shlex.split(self.place), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise self._error(f"the command has not ended within {seconds:g} s") from None
+        except UnicodeDecodeError:
+            raise self._error("the output of the command is not text") from None
+        except (OSError, ValueError) as error:  # the latter: such as a quotation mark that is not closed
+            raise self._error(getattr(error, "strerror", None) or str(error)) from None
         if done.returncode:
             raise self._error(f"the command exits with code {done.returncode}")
         return done.stdout

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Select, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, func, insert, or_, select, update
 
-from sync_worker.store.schema import runs
+from sync_worker.store.schema import runs, undo_members, undo_values
 
 
 class RunRow(NamedTuple):
@@ -59,6 +59,17 @@ def last_completed_start(tx: Connection, *commands: str) -> int | None:
 def last_completed_at(tx: Connection, *commands: str) -> int | None:
     """Return when a run of one of these commands was last done (milliseconds), or None."""
     return tx.execute(_select_last_completed(runs.c.finished_at, commands)).scalar()
+
+
+def delete_expired(tx: Connection, *, uneventful: int, others: int) -> None:
+    """Delete old runs: those that were done if they started before `uneventful`, and others before `others` (milliseconds).
+
+    Runs whose writes the state has stay for `undo` and `audit`, and so does the last run of each command that was done.
+    """
+    has_writes = [exists().where(table.c.run == runs.c.id) for table in (undo_values, undo_members)]
+    last_done = select(func.max(runs.c.started_at)).where(runs.c.done).group_by(runs.c.command)
+    is_old = or_(and_(runs.c.done, runs.c.started_at < uneventful), runs.c.started_at < others)
+    tx.execute(delete(runs).where(is_old, ~or_(*has_writes), runs.c.started_at.not_in(last_done)))
 
 
 def _select_last_completed(column: ColumnElement[int], commands: Sequence[str]) -> Select[int]:

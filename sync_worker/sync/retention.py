@@ -1,4 +1,4 @@
-"""Retention: deletes old events and old rows of writes from the state, once a day."""
+"""Retention: deletes old events, old rows of writes and old runs from the state, once a day."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from sync_worker.model.compiled.criteria import source_kinds
 from sync_worker.model.compiled.inputs import combine_inputs
 from sync_worker.model.compiled.model import Model
-from sync_worker.store import shadow_verdicts
+from sync_worker.store import runs, shadow_verdicts
 from sync_worker.store.database import Store
 from sync_worker.store.facts import events as event_store
 from sync_worker.store.saved_state import last_purge
@@ -22,10 +22,11 @@ PURGE_INTERVAL: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """How long events and rows of writes are kept; None: without limit."""
+    """How long events, rows of writes, and runs that wrote nothing are kept; None: without limit."""
 
     keep_events: timedelta | None = None
     keep_writes: timedelta = timedelta(days=400)
+    keep_runs: timedelta = timedelta(days=30)
 
     def purge(self, store: Store, models: Sequence[Model], now: datetime) -> None:
         """Delete expired rows, at most once a day; contacts that lose events are re-evaluated.
@@ -36,6 +37,7 @@ class Retention:
             if to_ms(now - PURGE_INTERVAL) < (last_purge.load(tx) or 0):
                 return
             undo_log.delete_before(tx, to_ms(now - self.keep_writes))
+            runs.delete_expired(tx, uneventful=to_ms(now - self.keep_runs), others=to_ms(now - max(self.keep_runs, self.keep_writes)))
             for kind in sorted(combine_inputs(models).event_kinds):
                 if (cutoff := self.cutoff(kind, models, now)) is not None:
                     event_store.delete_before(tx, kind, cutoff)

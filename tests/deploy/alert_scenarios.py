@@ -36,6 +36,12 @@ def load_rules(rules: Path = RULES) -> list[Any]:
     return list(YAML(typ="safe").load(rules.read_text(encoding="utf-8"))["groups"][0]["rules"])
 
 
+def load_queries(dashboard: str) -> list[str]:
+    """Return the queries of a dashboard of Grafana."""
+    content = json.loads((RULES.parents[1] / "grafana" / dashboard).read_text(encoding="utf-8"))
+    return [target["expr"] for panel in content["panels"] for target in panel.get("targets", [])]
+
+
 def read_samples(metrics: ServiceMetrics) -> dict[str, float]:
     """Return the samples of one scrape that the rules use, by series, with the labels of the target."""
     rules = RULES.read_text(encoding="utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -35,6 +34,7 @@ from tests.deploy.alert_scenarios import (
     format_labels,
     grow,
     hold,
+    load_queries,
     load_rules,
     read_samples,
     repeat,
@@ -98,8 +98,7 @@ def test_each_metric_of_the_rules_and_the_dashboard_exists() -> None:
         hubspot.metrics.count_reply("GET /crm/lists", 200)
         metrics.watch(lambda: hubspot)
         known = set(re.findall(r"^\w+", generate_latest(metrics.registry).decode(), re.MULTILINE))
-    dashboard = json.loads((ROOT / "deploy" / "grafana" / "sync-worker.json").read_text(encoding="utf-8"))
-    queries = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])]
+    queries = load_queries("sync-worker.json")
     used = {name for text in [*(rule["expr"] for rule in load_rules()), *queries] for name in re.findall(r"sync_worker_\w+", text)}
     assert used <= known
 

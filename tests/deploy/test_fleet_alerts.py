@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sync_worker.fleet.fleet_portal import Failures, FleetPortal, Lane, LastRun, RunKind
 from sync_worker.fleet.fleet_status import FleetStatus, FleetWorker
 from sync_worker.fleet.metrics import FleetMetrics
-from tests.deploy.alert_scenarios import STEP, Scenario, format_labels, grow, load_rules, repeat, write_tests
+from tests.deploy.alert_scenarios import STEP, Scenario, format_labels, grow, load_queries, load_rules, repeat, write_tests
 
 ROOT: Final = Path(__file__).parents[2]
 RULES: Final = ROOT / "deploy" / "prometheus" / "fleet-alerts.yaml"
@@ -89,8 +89,9 @@ def test_each_alert_of_the_fleet_has_a_symptom_here_and_a_section_of_the_runbook
         assert f"`{rule['alert']}`" in sections[rule["annotations"]["runbook"].partition("#")[2]], rule["alert"]
 
 
-def test_each_metric_of_the_rules_of_the_fleet_exists() -> None:
-    used: set[str] = {name for rule in load_rules(RULES) for name in re.findall(r"sync_worker_\w+", rule["expr"])}
+def test_each_metric_of_the_rules_and_the_dashboard_of_the_fleet_exists() -> None:
+    queries = [*(rule["expr"] for rule in load_rules(RULES)), *load_queries("sync-worker-fleet.json")]
+    used: set[str] = {name for query in queries for name in re.findall(r"sync_worker_\w+", query)}
     held_back = replace(ACME, last=LastRun(held_back=1))
     shown = b"".join(generate_latest(make_metrics(portal).registry) for portal in (FAILING, held_back))
     assert used <= set(re.findall(r"^\w+", shown.decode(), re.MULTILINE))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from sync_worker.settings import Settings
+from tests.deploy.alert_scenarios import load_queries
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 ANALYZE, DOCKER, PROMTOOL = (shutil.which(name) for name in ("systemd-analyze", "docker", "promtool"))
@@ -78,6 +80,32 @@ def test_systemd_accepts_the_unit_and_finds_little_exposure(tmp_path: Path, unit
     assert str(copy) not in run(ANALYZE or "", "verify", str(copy))  # no finding
     run(ANALYZE or "", "security", "--offline=true", "--threshold=15", str(copy))  # of 100
     assert re.search(r"^LimitCORE=0$", text, re.MULTILINE)
+
+
+def test_each_file_that_the_composition_mounts_exists_and_each_volume_is_declared() -> None:
+    composition = load("compose.yaml")
+    sources = {mount.partition(":")[0] for service in composition["services"].values() for mount in service["volumes"]}
+    files = {source for source in sources if source.startswith(".")}
+    assert [file for file in files if not (DEPLOY / file).exists()] == []
+    assert sources - files == set(composition["volumes"])
+    assert (
+        DEPLOY / composition["services"]["worker"]["build"]["context"] / composition["services"]["worker"]["build"]["dockerfile"]
+    ).exists()
+
+
+def test_the_composition_provisions_each_dashboard() -> None:
+    (provider,) = load("grafana/provisioning/dashboards/sync-worker.yaml")["providers"]
+    mounts = dict(mount.split(":")[:2] for mount in load("compose.yaml")["services"]["grafana"]["volumes"] if mount.count(":") == 2)
+    for dashboard in DEPLOY.glob("grafana/*.json"):
+        assert mounts[f"./grafana/{dashboard.name}"] == f"{provider['options']['path']}/{dashboard.name}"
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool is missing; Debian's package prometheus has it")
+@pytest.mark.parametrize("dashboard", sorted(path.name for path in DEPLOY.glob("grafana/*.json")))
+def test_prometheus_can_parse_each_query_of_a_dashboard(tmp_path: Path, dashboard: str) -> None:
+    rules = [{"record": f"query_{number}", "expr": query} for number, query in enumerate(load_queries(dashboard))]
+    (tmp_path / "rules.yaml").write_text(json.dumps({"groups": [{"name": "queries", "rules": rules}]}))  # JSON is YAML
+    run(PROMTOOL or "", "check", "rules", str(tmp_path / "rules.yaml"))
 
 
 @pytest.mark.skipif(PROMTOOL is None, reason="promtool is missing; Debian's package prometheus has it")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from procrastinate import App, PsycopgConnector
 from procrastinate.jobs import Status
-from sqlalchemy import text, update
+from sqlalchemy import delete, insert, inspect, text, update
 
 from sync_worker.errors import ConfigurationError, ModelError
 from sync_worker.fleet.database import FleetDatabase
@@ -22,12 +22,12 @@ from sync_worker.fleet.job_queue import rescue_runs
 from sync_worker.fleet.portal_run import RunInterrupted
 from sync_worker.fleet.portal_settings import build_portal_settings
 from sync_worker.fleet.queue_connector import QueueConnector
-from sync_worker.fleet.schema import portals
+from sync_worker.fleet.schema import SCHEMA, migrations, portals
 from sync_worker.service.cycle_schedule import SHORT
 from sync_worker.worker import build_worker
 from tests.acceptance.test_json_output import documented_keys
 from tests.fleet.fleet_factories import FleetDesk, make_portals, start_fleet
-from tests.harness import small_portal
+from tests.harness import MODEL, small_portal
 from tests.store.database_factories import POSTGRES_URL
 
 pytestmark = pytest.mark.skipif(POSTGRES_URL is None, reason="a fleet needs PostgreSQL: python -m tests.postgres tests/fleet")
@@ -126,6 +126,52 @@ def test_a_missing_secret_pauses_a_new_portal_and_a_resume_runs_it(desk: FleetDe
     done = desk.load()["bolt"]
     assert (done.condition, done.last.exit_code, done.next_run, done.last.contacts) == (PortalCondition.OK, 0, RunKind.SYNC, 6)
     assert done.next_run_at > datetime.now(UTC)
+
+
+def test_a_portal_whose_secret_or_model_cannot_be_read_is_failing_and_the_others_continue(desk: FleetDesk) -> None:
+    model, names = desk.workspace.folder / "own.yaml", ("acme", "bolt", "cargo", "delta")
+    model.write_text(MODEL)
+    runner = desk.build_runner()
+    for name in names:
+        desk.add(name, **({"model": str(model)} if name == "bolt" else {}))
+        runner.run(name)
+    model.write_text("name: [")
+    (desk.workspace.folder / "cargo.token").unlink()
+    (desk.workspace.folder / "delta.token").write_text("pat-na1-secret\nand a second line")
+    desk.fleet.resume(names)
+    for name in reversed(names):
+        runner.run(name)
+    after = desk.load()
+    assert {name: portal.condition.value for name, portal in after.items()} == {
+        "acme": "ok",
+        "bolt": "failing",
+        "cargo": "failing",
+        "delta": "failing",
+    }
+    assert re.search(r"own\.yaml:1", str(after["bolt"].last.error))
+    assert "cargo.token cannot be read: No such file or directory." in str(after["cargo"].last.error)
+    assert "Portal delta: access_token: the token contains spaces or line breaks" in str(after["delta"].last.error)
+    assert "pat-na1-secret" not in str(after["delta"])
+
+
+def test_tables_of_an_earlier_version_are_upgraded_and_those_of_a_later_one_refused(desk: FleetDesk) -> None:
+    desk.add("acme", is_checked=False)
+    database, table = desk.fleet.database, f"{SCHEMA}.portals"
+    with database.transaction() as tx:
+        tx.execute(text(f"DROP TABLE {SCHEMA}.workers"))
+        tx.execute(text(f"ALTER TABLE {table} DROP COLUMN cause"))
+        tx.execute(delete(migrations).where(migrations.c.name == "portals-2"))
+    (portal,) = desk.fleet.status().portals
+    assert (portal.name, portal.condition, portal.last.cause) == ("acme", PortalCondition.NEW, None)
+    with database.transaction() as tx:
+        found, current = inspect(tx).get_columns("portals", schema=SCHEMA), portals.columns
+        assert {column["name"] for column in found} == {column.name for column in current}
+        tx.execute(insert(migrations).values(name="portals-9"))
+    for use in (desk.fleet.load_list, database.create_tables):
+        with pytest.raises(ConfigurationError, match=r"a later version of sync-worker has changed the fleet \(portals-9\)"):
+            use()
+    with database.transaction() as tx:
+        tx.execute(delete(migrations).where(migrations.c.name == "portals-9"))
 
 
 def test_cycles_are_short_by_day_and_their_calls_are_counted_across_processes(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from sync_worker.store import runs
+from sync_worker.store.writes import undo_log
 
 
 def test_the_last_runs_are_newest_first_with_their_results(tx: Connection) -> None:
@@ -22,3 +23,24 @@ def test_a_run_that_an_error_ended_is_not_done_whatever_its_exit_code(tx: Connec
     assert runs.last_completed_at(tx, "backfill", "sync") == 10
     assert runs.has_completed(tx, "backfill")
     assert not runs.has_completed(tx, "sync")
+
+
+def test_old_runs_are_deleted_but_not_those_with_writes_or_errors_or_the_last_of_a_command(tx: Connection) -> None:
+    ended = {"backfill": True, "uneventful": True, "values": True, "members": True, "failed": False, "last": True}
+    for at, (name, done) in enumerate(ended.items()):
+        runs.start(tx, name, "backfill" if name == "backfill" else "sync", at=at)
+        runs.finish(tx, name, at=at, exit_code=1, done=done, report={})
+    runs.start(tx, "active", "sync", at=9)
+    undo_log.save(tx, "values", {1: ({}, {})}, at=9)
+    undo_log.save_members(tx, "members", "mql", added=[1], removed=[], at=9)
+
+    def list_kept(*, uneventful: int, others: int) -> set[str]:
+        runs.delete_expired(tx, uneventful=uneventful, others=others)
+        return {run.id for run in runs.load_recent(tx, 100)}
+
+    everything = {*ended, "active"}
+    assert list_kept(uneventful=1, others=0) == everything
+    assert list_kept(uneventful=9, others=0) == everything - {"uneventful"}
+    assert list_kept(uneventful=9, others=9) == everything - {"uneventful", "failed"}
+    undo_log.delete_before(tx, 9)
+    assert list_kept(uneventful=9, others=9) == {"backfill", "last", "active"}

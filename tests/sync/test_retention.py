@@ -31,6 +31,20 @@ def test_expired_submissions_and_attendances_do_not_count_again_when_their_page_
         assert [harness.score(number) for number in range(1, 7)] == [kept[0] + 4, *kept[1:]]
 
 
+def test_a_run_that_wrote_nothing_is_deleted_after_some_days(tmp_path: Path) -> None:
+    with start_harness(tmp_path, small_portal(), settings={"keep_runs_days": 1}) as harness:
+        harness.backfill()
+        harness.advance()
+        uneventful = harness.sync().run_id
+        harness.advance()
+        last_before = harness.sync().run_id
+        harness.advance(3 * 24 * 60)
+        newest = harness.sync().run_id
+        with harness.worker() as worker:
+            kept = [run.run_id for run in worker.load_runs(9)]
+        assert (len(kept), kept[:2], uneventful in kept) == (3, [newest, last_before], False)
+
+
 def test_the_past_is_complete_from_the_windows_after_the_deletion_on() -> None:
     model = loads(MODEL.replace("asked for a demo,", "asked for a demo, valid_for: 90 days,"), "model.yaml")
     lookback = max(event_lookback(model, kind) or timedelta() for kind in model.event_kinds)
