@@ -26,12 +26,13 @@ NOT_IN_ENTRIES: Final = (
     "ping_url",
     "give_up_after_minutes",
 )
+CHANNELS: Final = "hand_off_channels"
 STATE_OPTION: Final = "--state-url"
 TOKEN_OPTION: Final = "--token-from"  # noqa: S105 -- the name of an option
 
 
 def read_overrides(file: Path | None) -> Mapping[str, Any]:
-    """Return the settings of a file like worker.yaml as JSON values.
+    """Return the settings of a file like worker.yaml as JSON values; channels are references, because their URLs contain keys.
 
     Raises ConfigurationError for an unknown or invalid one, and for one that an entry cannot have.
     """
@@ -43,17 +44,23 @@ def read_overrides(file: Path | None) -> Mapping[str, Any]:
             f"{file}: {', '.join(wrong)} cannot differ by portal.",
             hint="Options of `fleet add` set the model and the state; the others belong to the worker processes.",
         )
-    return settings.model_dump(mode="json", include=settings.model_fields_set)
+    values = settings.model_dump(mode="json", include=settings.model_fields_set)
+    if CHANNELS in values:
+        texts = (channel.get_secret_value() for channel in settings.hand_off_channels)
+        values[CHANNELS] = [str(SecretReference.parse(text, f"{file}: {CHANNELS}")) for text in texts]
+    return values
 
 
 def build_portal_settings(base: Settings, portal: FleetPortal, database: FleetDatabase) -> Settings:
     """Return the settings of the runs of a portal; `base` are those of this process.
 
-    Raises ConfigurationError if this process cannot read the token, or if a setting of the entry is invalid.
+    Raises ConfigurationError if this process cannot read a secret, or if a setting of the entry is invalid.
     """
+    channels = {CHANNELS: [SecretReference.parse(text, CHANNELS).read() for text in portal.settings.get(CHANNELS, ())]}
     values = {
         **base.model_dump(exclude_unset=True),
         **portal.settings,
+        **(channels if CHANNELS in portal.settings else {}),
         "access_token": SecretStr(SecretReference.parse(portal.token, TOKEN_OPTION).read()),
         "model": Path(portal.model),
         "state_url": find_state_url(portal, database),
@@ -79,5 +86,11 @@ def find_state_url(portal: FleetPortal, database: FleetDatabase) -> str:
 def build_environment(settings: Settings) -> Mapping[str, str]:
     """Return the environment variables that give another process these settings."""
     names = {name: variable for variable, name in FIELD_BY_VARIABLE.items()}
-    values = settings.model_dump(mode="json", include=settings.model_fields_set, exclude={"access_token", "ping_url"}, exclude_none=True)
-    return {names[name]: str(value) for name, value in values.items()} | {names["access_token"]: settings.token}
+    values = settings.model_dump(include=settings.model_fields_set, exclude={"ping_url"}, exclude_none=True)
+    return {names[name]: _format_variable(value) for name, value in values.items()}
+
+
+def _format_variable(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return ",".join(map(_format_variable, value)) if isinstance(value, tuple) else str(value)

@@ -64,6 +64,7 @@ class ChannelDelivery:
             return None
         account, refusals = self.hubspot.account.read_details(), Refusals(store=store, channel=self.channel_id, at=to_ms(begun))
         for row, contact in contacts.items():
+            self.hubspot.raise_if_closed()  # the process stops; a message in flight when it ends is sent twice
             reason = self.channel.send(
                 neutralize(self.message.subject(row, contact)), sign(self.message.text(row, contact, account), row.key)
             )
@@ -90,6 +91,7 @@ class ChannelDelivery:
                 hand_offs.save_try(tx, digest.rows, self.channel_id, at=to_ms(self.clock()), digest_key=digest.key)
         account, begun = self.hubspot.account.read_details(), self.clock()
         for digest in digests:
+            self.hubspot.raise_if_closed()
             if reason := self._send_digest(store, digest, account):
                 return reason
             if self.clock() - begun >= MAX_TIME:

@@ -49,7 +49,8 @@ def open_channels(urls: Sequence[SecretStr]) -> Sequence[Channel]:
         scheme = _mask(plugin).scheme
         found[scheme] += 1
         id_ = scheme if found[scheme] == 1 else f"{scheme} {found[scheme]}"
-        channels.append(Channel(id=id_, kind=f"channel {position} ({_describe(plugin)})", send=_Sender(plugin, url)))
+        host = _find_host(plugin)
+        channels.append(Channel(id=id_, kind=f"channel {position} ({scheme}://{host})", send=_Sender(plugin, url, host)))
     return channels
 
 
@@ -74,11 +75,10 @@ def _parse(url: str, position: int) -> apprise.NotifyBase:
     return plugin
 
 
-def _describe(plugin: apprise.NotifyBase) -> str:
-    masked, templates = _mask(plugin), " ".join(map(str, plugin.templates))
-    # Many services have a token at the position of the host.
-    is_host = "{host}" in templates and masked.hostname == (plugin.host or "").lower()
-    return f"{masked.scheme}://{masked.hostname if is_host and masked.hostname else ''}"
+def _find_host(plugin: apprise.NotifyBase) -> str:
+    """Return the host of a channel; empty if it has none, or a token in its position, as many services have."""
+    hostname, templates = _mask(plugin).hostname or "", " ".join(map(str, plugin.templates))
+    return hostname if "{host}" in templates and hostname == (plugin.host or "").lower() else ""
 
 
 def _mask(plugin: apprise.NotifyBase) -> SplitResult:
@@ -92,6 +92,7 @@ class _Sender:
 
     plugin: apprise.NotifyBase
     url: SecretStr
+    host: str
 
     def __call__(self, title: str, text: str) -> str | None:
         """Return why the message was not sent, without secrets; None: it was sent."""
@@ -109,7 +110,7 @@ class _Sender:
         url = self.url.get_secret_value().partition("://")[2]
         parts = {part for each in (url, unquote(url)) for part in re.split(r"[/:@?&=#,+\s]+", each) if len(part) > 3}
         parts |= {unquote(part) for part in parts}
-        for part in sorted(parts - {str(self.plugin.host)}, key=len, reverse=True):
+        for part in sorted((part for part in parts if part.lower() != self.host), key=len, reverse=True):
             text = text.replace(part, "***")
         return text
 

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from sync_worker.errors import ConfigurationError, ExitCode, OversizedReply, QuotaExceeded, SyncWorkerError, Unavailable
+from sync_worker.hubspot.client import ConnectionClosed
 from sync_worker.hubspot.records.models import BatchReadResult
 from sync_worker.store import database, schema
 from sync_worker.store.database import Store
@@ -101,6 +102,21 @@ def test_each_new_mql_is_one_message_with_name_score_reasons_link_and_key(store:
     assert text.splitlines() == [*lines, "", f"sync_worker mql-1-{to_ms(EVENING)}"]
     assert deliver(store, chat) == (0, 0, None)
     assert len(chat.messages) == 2
+
+
+def test_a_stop_ends_the_delivery_between_two_messages(store: Store) -> None:
+    fill(store, EVENING, [1, 2], "slack")
+    chat = Chat()
+
+    def stop_after_first() -> None:
+        if chat.messages:
+            raise ConnectionClosed
+
+    delivery = replace(make_delivery(chat, EVENING), hubspot=make_hubspot(raise_if_closed=stop_after_first))
+    with pytest.raises(ConnectionClosed):
+        HandOff(deliveries=[delivery], clock=lambda: EVENING).deliver(store, [])
+    assert deliver(store, chat) == (0, 1, None)
+    assert [key[-16:] for key in chat.keys] == [f"-{number}-{to_ms(EVENING)}" for number in (1, 2)]
 
 
 @pytest.mark.parametrize("daily", [False, True])

@@ -67,6 +67,24 @@ def test_a_failure_has_a_reason_without_secrets(caplog: pytest.LogCaptureFixture
     assert not any(secret in f"{reason} {no_connection} {caplog.text}" for secret in ("pass%2Fword", "pass/word", "private-path"))
 
 
+@pytest.mark.parametrize(
+    ("url", "endpoint", "reason"),
+    [
+        (f"pover://{'u' * 30}@{'a' * 30}", "https://api.pushover.net/1/messages.json", "*** at hooks.example.com"),
+        ("jsons://hooks.example.com/private-path", "https://hooks.example.com/private-path", f"{'a' * 30} at hooks.example.com"),
+    ],
+)
+def test_a_token_at_the_position_of_the_host_is_a_secret_and_a_host_is_not(url: str, endpoint: str, reason: str) -> None:
+    def refuse(_request: object) -> tuple[int, dict[str, str], str]:
+        logging.getLogger("apprise").warning("%s at hooks.example.com", "a" * 30)
+        return 400, {}, "{}"
+
+    (channel,) = open_all(url)
+    with responses.RequestsMock() as service:
+        service.add_callback("POST", endpoint, refuse)
+        assert str(channel.send("Title", "Text")).startswith(reason)
+
+
 def test_a_digest_that_is_too_long_for_a_service_is_split() -> None:
     (channel,) = open_all("discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js")
     with responses.RequestsMock() as service:
