@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -177,16 +177,22 @@ class FaultBench:
 
     def run_cell(self, fault: str, endpoint: str) -> CellResult:
         """Run all steps with the fault, then again without it; return the outcome of the first run."""
+        return self.run_cells([(fault, endpoint)])[0]
+
+    def run_cells(self, cells: Sequence[tuple[str, str]]) -> list[CellResult]:
+        """Run all steps with several faults at once, then again without them; return the outcome of the first run for each fault."""
         leaving = self.change_portal()
-        scope = {"name": ENDPOINTS[endpoint]} if fault == "scope withdrawn" else {}
-        self.set_faults({"rules": [{**FAULTS[fault], **scope, "endpoint": endpoint}]})
+        self.set_faults({"rules": [_rule(fault, endpoint) for fault, endpoint in cells]})
         code, message, retries = self.run_commands(ArchiveAfterPlan(self.harness, leaving))
-        struck = self.count_hits()
+        hits = self.count_hits()
         self.set_faults({"rules": []})
-        if fault not in IRREVERSIBLE_FAULTS:
+        if not {fault for fault, _ in cells}.intersection(IRREVERSIBLE_FAULTS):
             calm, why, _ = self.run_commands()
-            assert calm == ExitCode.DONE, (fault, endpoint, why)
-        return CellResult(fault=fault, endpoint=endpoint, exit_code=code, message=message, retries=retries, hits=struck)
+            assert calm == ExitCode.DONE, (cells, why)
+        return [
+            CellResult(fault=fault, endpoint=endpoint, exit_code=code, message=message, retries=retries, hits=struck)
+            for (fault, endpoint), struck in zip(cells, hits, strict=True)
+        ]
 
     def is_nothing_lost(self) -> bool:
         """Return whether a worker with a new state would change nothing."""
@@ -239,9 +245,10 @@ class FaultBench:
     def set_faults(self, plan: Mapping[str, Any]) -> None:
         requests.post(f"{self.harness.server.base_url}/sandbox/faults", json=plan, timeout=10).raise_for_status()
 
-    def count_hits(self) -> int:
+    def count_hits(self) -> list[int]:
+        """Return how often each rule has struck."""
         rules = requests.get(f"{self.harness.server.base_url}/sandbox/faults", timeout=10).json()["rules"]
-        return sum(int(rule["struck"]) for rule in rules)
+        return [int(rule["struck"]) for rule in rules]
 
 
 @contextmanager
@@ -257,6 +264,11 @@ def start_fault_bench(folder: Path) -> Iterator[FaultBench]:
         with copy_state(harness.state_url) as template:
             harness.backfill()
             yield FaultBench(harness, template)
+
+
+def _rule(fault: str, endpoint: str) -> Fault:
+    scope = {"name": ENDPOINTS[endpoint]} if fault == "scope withdrawn" else {}
+    return {**FAULTS[fault], **scope, "endpoint": endpoint}
 
 
 def cells() -> list[tuple[str, str]]:

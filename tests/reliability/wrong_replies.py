@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -82,21 +82,24 @@ def cells() -> list[tuple[str, str]]:
     return [(kind, endpoint) for kind, rules in WRONG_REPLIES.items() for endpoint in ENDPOINTS if endpoint in rules]
 
 
-def run_cell(bench: FaultBench, kind: str, endpoint: str) -> WrongReplyResult:
-    """Run all steps with the wrong reply, then a full scan without it; compare the portal with what a new worker would write."""
-    rule = {**WRONG_REPLIES[kind][endpoint], "endpoint": endpoint}
+def run_cells(bench: FaultBench, kind: str, endpoints: Sequence[str]) -> list[WrongReplyResult]:
+    """Run all steps with the wrong replies, then a full scan without them; compare the portal with what a new worker would write."""
+    rules = {"rules": [{**WRONG_REPLIES[kind][endpoint], "endpoint": endpoint} for endpoint in endpoints]}
     if kind == STALE:
-        bench.set_faults({"rules": [rule]})
+        bench.set_faults(rules)
         bench.run_commands()
     bench.change_portal()
     if kind != STALE:
-        bench.set_faults({"rules": [rule]})
+        bench.set_faults(rules)
     code, _, _ = bench.run_commands()
     hits = bench.count_hits()
     bench.set_faults({"rules": []})
     calm, _, _ = bench.run_commands()
     healed = calm == ExitCode.DONE and bench.is_nothing_lost()
-    return WrongReplyResult(kind=kind, endpoint=endpoint, exit_code=code, hits=hits, healed=healed)
+    return [
+        WrongReplyResult(kind=kind, endpoint=endpoint, exit_code=code, hits=struck, healed=healed)
+        for endpoint, struck in zip(endpoints, hits, strict=True)
+    ]
 
 
 def write_table(rows: list[WrongReplyResult]) -> None:
@@ -117,7 +120,7 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         for place, (kind, endpoint) in enumerate(cells()):
             with start_fault_bench(Path(folder) / str(place)) as bench:
-                rows.append(run_cell(bench, kind, endpoint))
+                rows += run_cells(bench, kind, [endpoint])
             print(rows[-1], file=sys.stderr)
     write_table(rows)
 
