@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     keep_events_days: int | None = Field(None, ge=30, validation_alias="SYNC_WORKER_KEEP_EVENTS_DAYS")
     keep_undo_days: int = Field(30, ge=0, le=3650, validation_alias="SYNC_WORKER_KEEP_UNDO_DAYS")
     keep_audit_days: int = Field(400, ge=0, le=3650, validation_alias="SYNC_WORKER_KEEP_AUDIT_DAYS")
-    keep_runs_days: int = Field(30, ge=1, le=3650, validation_alias="SYNC_WORKER_KEEP_RUNS_DAYS")  # that wrote nothing
+    keep_runs_days: int = Field(7, ge=1, le=3650, validation_alias="SYNC_WORKER_KEEP_RUNS_DAYS")  # that wrote nothing
     max_reply_megabytes: int = Field(32, ge=1, le=1024, validation_alias="SYNC_WORKER_MAX_REPLY_MEGABYTES")  # decompressed
     reply_seconds: int = Field(120, ge=5, le=600, validation_alias="SYNC_WORKER_REPLY_SECONDS")
     bulk_minutes: int = Field(60, ge=1, le=1440, validation_alias="SYNC_WORKER_BULK_MINUTES")

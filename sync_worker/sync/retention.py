@@ -26,7 +26,7 @@ class Retention:
 
     keep_events: timedelta | None = None
     keep_writes: timedelta = timedelta(days=400)
-    keep_runs: timedelta = timedelta(days=30)
+    keep_runs: timedelta = timedelta(days=7)
 
     def purge(self, store: Store, models: Sequence[Model], now: datetime) -> None:
         """Delete expired rows, at most once a day; contacts that lose events are re-evaluated.
