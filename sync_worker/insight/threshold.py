@@ -102,7 +102,8 @@ def advise_threshold(
     flow = _Flow.count(history, model)
     found = _Found(history=history, model=model, table=table, flow=flow)
     present = sorted({*table["score"].drop_nulls(), *flow.today["score"]})
-    candidates = [score for score in present if table.filter(pl.col("score") >= score).height >= MIN_CUT]
+    # The model language has no threshold of 0 or below.
+    candidates = [score for score in present if score > 0 and table.filter(pl.col("score") >= score).height >= MIN_CUT]
     if present == [0]:
         raise ConfigurationError(
             f"The model gives no contact a point, neither as of {at:%Y-%m-%d} nor now: the data it needs is not here.",
@@ -110,8 +111,9 @@ def advise_threshold(
         )
     if not candidates:
         raise ConfigurationError(
-            f"Fewer than {MIN_CUT} contacts could be MQLs by score: the others lack the minimum grade, or are disqualified.",
-            hint="Change the grade or the disqualifiers of the model.",
+            f"Fewer than {MIN_CUT} contacts with a score above 0 could be MQLs by score: the others lack the minimum grade, or are "
+            "disqualified.",
+            hint="Change the points, the grade or the disqualifiers of the model.",
         )
     if weekly is not None:
         fits = [*takewhile(lambda score: flow.estimate(score).value <= weekly, reversed(candidates))][::-1]

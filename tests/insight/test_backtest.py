@@ -27,7 +27,9 @@ CROWD = """
     known: {when: {jobtitle: {is_known: true}}, points: 3}
     views: {event: page_view, each: 1, at_most: 9}
     forms: {event: form_submission, each: 5, at_most: 50}"""
-CROWDED = loads(re.sub(r"\n    views: .*", CROWD, TEXT).replace("  grade_at_least: C\n", ""), "crowded.yaml")
+CROWDED_TEXT = re.sub(r"\n    views: .*", CROWD, TEXT).replace("  grade_at_least: C\n", "")
+CROWDED = loads(CROWDED_TEXT, "crowded.yaml")
+NEGATIVE = loads(CROWDED_TEXT.replace("points: 3", "points: -6"), "negative.yaml")
 FORMS = loads(
     re.sub(r"views: .*", "forms: {event: form_submission, each: 9, at_most: 90}", TEXT).replace("  grade_at_least: C\n", ""), "forms.yaml"
 )
@@ -107,6 +109,11 @@ def test_the_lowest_threshold_with_the_precision_is_advised_with_its_contacts() 
     assert advice.threshold > 0
     assert len(advice.contacts) == advice.as_json()["contacts_today"]
     assert next(iter(advice.contacts.values())).endswith("@example.com")  # type: ignore[union-attr]
+
+
+def test_a_threshold_is_never_one_that_the_model_language_refuses() -> None:
+    advice = advise_threshold(make_history(), NEGATIVE, at=AS_OF, horizon=HORIZON, precision=0.01)
+    assert advice.threshold > 0
 
 
 def test_a_smaller_capacity_needs_a_higher_threshold() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -35,7 +36,7 @@ MODEL = loads(
 name: Two criteria
 score:
   criteria:
-    views: {event: page_view, each: 10, at_most: 20}
+    views: {label: views of pages, event: page_view, each: 10, at_most: 20}
     called: {when: {hs_lead_status: {is: CONNECTED}}, points: 1}
   degradation: {kind: none}
   bands: [{name: cold, from: 0}, {name: warm, from: 10}, {name: hot, from: 20}]
@@ -156,12 +157,13 @@ def test_feedback_is_shown_by_band_grade_and_criterion() -> None:
     found = {name: {group.value: group.feedback for group in report.groups[name]} for name in ("band", "grade", "criterion")}
     assert found["band"] == {"hot": {"good_lead": 1}, "warm": {"bad_fit": 1}}
     assert {**found["criterion"], **found["grade"]}.items() >= {"views": {"good_lead": 1, "bad_fit": 1}}.items()
+    assert {group.name for group in report.groups["criterion"]} == {"views of pages", "grade: role"}
     assert list(found["grade"].values()) == [{"good_lead": 1, "bad_fit": 1}]
     assert report.as_json()["criteria_in_notes"] == {"views": {"bad_fit": 1}}
     with (console := Console(file=StringIO(), width=200)).capture() as capture:
         print_outcomes(report, console)
     assert "#views: 1 bad fit" in capture.get()
-    assert "1 good lead, 1 bad fit" in capture.get()
+    assert re.search(r"views of pages +2 .* 1 good lead, 1 bad fit", capture.get())
 
 
 def test_a_value_that_sales_fills_in_after_the_deal_is_not_seen_before_it() -> None:

@@ -59,7 +59,7 @@ def _print_groups(heading: str, groups: Sequence[Group], console: Console, *, fi
     feedback = [("feedback", "left")] if any(group.feedback for group in groups) else []
     table = build_table(("", "left"), (first, "right"), ("opportunities", "right"), ("customers", "right"), *feedback)
     for group in groups:
-        name = format_minus(group.value) if group.value in GRADE_LETTERS else group.value
+        name = format_minus(group.value) if group.value in GRADE_LETTERS else group.name
         cells = (name, f"{group.mqls:,}", _format_ratio(group.opportunities), _format_ratio(group.customers))
         table.add_row(*cells, *(format_counts(group.feedback) for _ in feedback))
     console.print(f"\n{heading}", style="bold", markup=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -13,7 +13,7 @@ from sync_worker.errors import ConfigurationError
 from sync_worker.insight.as_of import as_of
 from sync_worker.insight.feedback import count_criteria, count_values
 from sync_worker.insight.mqls.conversion_alarms import HORIZON, Alarm, Group, find_alarms
-from sync_worker.insight.mqls.mql_cohort import build_cohort
+from sync_worker.insight.mqls.mql_cohort import build_cohort, grade_value
 from sync_worker.insight.outcomes import outcomes_after, sum_revenue
 from sync_worker.insight.portal_history import PortalHistory
 from sync_worker.insight.ratio import Ratio
@@ -22,6 +22,7 @@ from sync_worker.model.compiled.frames import build_frame
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.evaluate import evaluate
 from sync_worker.model.file.schema import GRADE_LETTERS
+from sync_worker.model.i18n.model_labels import display_label
 from sync_worker.store.facts.feedback import Feedback
 
 UNGRADED: Final = "no grade"
@@ -57,7 +58,7 @@ class OutcomeReport:
         return {
             "at": self.at.isoformat(),
             "model": self.model,
-            **{name: value for name, value in self.all_mqls.as_json().items() if name != "value"},
+            **{name: value for name, value in self.all_mqls.as_json().items() if name not in ("value", "label")},
             "by": {dimension: [group.as_json() for group in groups] for dimension, groups in self.groups.items()},
             "bands_90_days_ago": [group.as_json() for group in self.bands],
             "days_to_opportunity": quartiles,
@@ -131,12 +132,22 @@ def _group(table: pl.DataFrame, dimension: str, model: Model) -> Iterator[Group]
     """Yield the groups of a dimension: bands and grades from the best, months in order, others by number."""
     rows = table.explode("criterion").drop_nulls("criterion") if dimension == "criterion" else table
     parts = {str(key): part for (key,), part in rows.partition_by(dimension, as_dict=True).items()}
+    labels = _label_criteria(model) if dimension == "criterion" else {}
     order = {
         "band": [band.name for band in reversed(model.bands)],
         "grade": [*reversed(GRADE_LETTERS), UNGRADED],
         "month": sorted(parts),
     }.get(dimension) or sorted(parts, key=lambda key: (-parts[key].height, key))
-    yield from (_build_group(key, parts[key]) for key in (*order, *sorted(parts.keys() - {*order})) if key in parts)
+    for key in (*order, *sorted(parts.keys() - {*order})):
+        if key in parts:
+            yield replace(_build_group(key, parts[key]), label=labels.get(key))
+
+
+def _label_criteria(model: Model) -> Mapping[str, str]:
+    language = model.document.language
+    score = {line.key: display_label(line.key, line.label, language) for line in model.score_criteria}
+    grade = model.grade_criteria.items()
+    return score | {grade_value(key): grade_value(display_label(key, each.label, language)) for key, each in grade}
 
 
 def _build_group(value: str, rows: pl.DataFrame) -> Group:

@@ -22,7 +22,8 @@ WEEKS: Final = 4  # of the comparison with the capacity
 class Group:
     """The MQLs with one value of a dimension, what became of them, and the answers of sales reps about them by value.
 
-    The ratios are outcomes within `HORIZON`, of the MQLs whose horizon is over; `young` is the number of the others.
+    The ratios are outcomes within `HORIZON`, of the MQLs whose horizon is over; `young` is the number of the others. `label` is the value
+    in words, if it is a key of the model.
     """
 
     value: str
@@ -30,6 +31,12 @@ class Group:
     customers: Ratio
     feedback: Mapping[str, int]
     young: int = 0
+    label: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The value as people read it."""
+        return self.label or self.value
 
     @property
     def mqls(self) -> int:
@@ -40,6 +47,7 @@ class Group:
         """Return the group for `--json`."""
         return {
             "value": self.value,
+            "label": self.name,
             "mqls": self.mqls,
             "too_young": self.young,
             "opportunities": self.opportunities.as_json(),
@@ -105,5 +113,5 @@ def _find_leaks(criteria: Sequence[Group], whole: Group) -> Iterator[Alarm]:
     for group in criteria:
         ratio = group.opportunities
         if may_leak(ratio.count, ratio.total, outcomes=whole.opportunities.count, contacts=whole.opportunities.total):
-            text = f"{group.value}: {ratio} became opportunities. Perhaps sales fills in this value afterward; then it predicts nothing."
+            text = f"{group.name}: {ratio} became opportunities. Perhaps sales fills in this value afterward; then it predicts nothing."
             yield Alarm(kind="possible_leak", text=text)

@@ -129,7 +129,7 @@ def _evaluate_part(history: PortalHistory, model: Model, ids: pl.DataFrame, inst
     earned = verdicts.ledger.filter(pl.col("line").is_in(_criterion_keys(model)), pl.col("points") > 0)
     by_score = earned.group_by("contact_id").agg(criteria=pl.col("line"))
     matches = [
-        pl.when(pl.col(column_name(MATCH, key)).fill_null(value=False)).then(pl.lit(f"grade: {key}")) for key in model.grade_criteria
+        pl.when(pl.col(column_name(MATCH, key)).fill_null(value=False)).then(pl.lit(grade_value(key))) for key in model.grade_criteria
     ]
     graded = pl.concat_list(matches).list.drop_nulls() if matches else pl.lit([], dtype=pl.List(pl.String))
     grade_criteria = verdicts.intermediate.select("contact_id", graded=graded)
@@ -139,6 +139,11 @@ def _evaluate_part(history: PortalHistory, model: Model, ids: pl.DataFrame, inst
     none = pl.lit([], dtype=pl.List(pl.String))
     criteria = pl.concat_list(pl.col("criteria").fill_null(none), pl.col("graded").fill_null(none))
     return table.select("contact_id", "band", "grade", "qualified", criteria=criteria), known.select_frozen(model)
+
+
+def grade_value(criterion: str) -> str:
+    """Return the value of the dimension `criterion` for one of the grade."""
+    return f"grade: {criterion}"
 
 
 def _criterion_keys(model: Model) -> list[str]:

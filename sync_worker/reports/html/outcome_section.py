@@ -8,8 +8,9 @@ from typing import Final
 from sync_worker.insight.mqls.conversion import OutcomeReport
 from sync_worker.insight.mqls.conversion_alarms import HORIZON, Group
 from sync_worker.insight.ratio import Ratio
+from sync_worker.model.file.schema import GRADE_LETTERS
 from sync_worker.reports.html.charts import BarChart, Series
-from sync_worker.reports.html.numbers import format_number
+from sync_worker.reports.html.numbers import format_grade, format_number
 from sync_worker.reports.html.page import Part, Section, Table
 
 #: The dimensions of `outcomes` in the words of the page.
@@ -51,12 +52,23 @@ def _build_parts(outcomes: OutcomeReport) -> Iterator[Part]:
 
 
 def _build_part(title: str, name: str, groups: Sequence[Group], *, noun: str) -> Part:
+    rows = [
+        (_format_name(group), format_number(group.mqls), _format_ratio(group.opportunities), _format_ratio(group.customers))
+        for group in groups
+    ]
+    table = Table(caption=f"By {name}", columns=(name.partition(",")[0], noun, "opportunities", "customers"), rows=rows)
+    # A group without a ratio has no bar: its interval from 0 to 100 % would look like a finding.
+    known = [group for group in groups if group.opportunities.total]
+    return Part(chart=_build_chart(title, known, noun) if known else None, table=table)
+
+
+def _build_chart(title: str, groups: Sequence[Group], noun: str) -> BarChart:
     ratios = [group.opportunities for group in groups]
     shares = [100 * (ratio.value or 0) for ratio in ratios]
-    chart = BarChart(
+    return BarChart(
         title=title,
-        description="; ".join(f"{group.value}: {_format_ratio(group.opportunities)}" for group in groups),
-        labels=[group.value for group in groups],
+        description="; ".join(f"{_format_name(group)}: {_format_ratio(group.opportunities)}" for group in groups),
+        labels=[_format_name(group) for group in groups],
         series=[
             Series(
                 name=noun,
@@ -69,10 +81,10 @@ def _build_part(title: str, name: str, groups: Sequence[Group], *, noun: str) ->
             [100 * ratio.high - share for share, ratio in zip(shares, ratios, strict=True)],
         ),
     )
-    rows = [
-        (group.value, format_number(group.mqls), _format_ratio(group.opportunities), _format_ratio(group.customers)) for group in groups
-    ]
-    return Part(chart=chart, table=Table(caption=f"By {name}", columns=(name, noun, "opportunities", "customers"), rows=rows))
+
+
+def _format_name(group: Group) -> str:
+    return format_grade(group.value) if group.value in GRADE_LETTERS else group.name
 
 
 def _format_ratio(ratio: Ratio) -> str:

@@ -270,11 +270,16 @@ def test_outcomes_have_a_section_once_they_are_known(report: ScoreReport, html: 
         alarms=(Alarm(kind="too_little_data", text="Too little data."),),
         notes=(),
     )
-    section = next(iter(build_outcome_section(outcomes).parts))
+    section = build_outcome_section(outcomes).parts[1]
     assert section.chart
     with use_page_style():
         svg = render_svg(draw(section.chart), name="one", title="Title", description="Text")
     assert "33\u00a0% of 90" in svg
+    assert "cold" not in section.chart.labels  # no bar, no interval: nothing is known about it
+    young = replace(group, value="D-", opportunities=Ratio(count=0, total=0), young=7)
+    (part,) = build_outcome_section(replace(outcomes, groups={"grade": (young,)}, bands=())).parts
+    assert part.table
+    assert (part.chart, part.table.rows[0][:3]) == (None, ("D−", "7", "0 of 0: –"))
     page = render_score_page(replace(report, outcomes=outcomes), with_plots=False)
     assert "Too little data." in page
     assert rows_of(page, "By band of all contacts")["hot &amp; ready"] == ["90", "30 of 90: 33% [24%–44%]", "0 of 90: 0% [0%–4%]"]
