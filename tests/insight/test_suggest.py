@@ -83,6 +83,17 @@ def test_shuffled_outcomes_give_no_suggestion() -> None:
     assert found.verdict.startswith("No better than chance")
 
 
+def test_weak_causes_that_only_all_contacts_of_the_fit_show_are_suggested_without_a_grade() -> None:
+    history = make_history(contacts=780)
+    caused = history.deals.filter(pl.col("contact_id") % 2 == 0)["contact_id"]
+    by_chance = history.contacts.filter(pl.col("contact_id") % 5 == 0)["contact_id"]
+    converted = sorted({*caused, *by_chance})
+    found = suggest(replace(history, deals=build_deals([(id_, id_, AS_OF + timedelta(days=1)) for id_ in converted])))
+    assert found.suggested.auc.low > 0.5
+    assert (found.criteria, found.grade_proposed) == (2, False)
+    assert "too few contacts to check a grade" in found.grade_reason
+
+
 def test_a_value_that_only_converted_contacts_have_is_a_possible_leak() -> None:
     found = suggest(make_history(leak=True))
     assert found.leaks == ["city"]

@@ -45,6 +45,7 @@ class Draft:
     scores: pl.DataFrame
     grade: GradeBenefit | None
     degradation: Ranking | None  # the difference without degradation, if the current model has one
+    is_tried: bool  # whether a trial found criteria, so that grade and degradation could be checked
 
     @property
     def criteria(self) -> Sequence[SuggestedCriterion]:
@@ -142,25 +143,28 @@ class Suggester:
     def _draft(self, matrix: CandidateMatrix, rows: int) -> Draft | None:
         """Return the model that is fitted on the first `rows` contacts, or None if no candidate is better than chance.
 
-        What the fit may be like is decided by a trial within these contacts: fitted on the first of them, and checked on the others.
+        What the fit may be like is decided by a trial within these contacts: fitted on the first of them, and checked on the others. The
+        trial may have too few contacts to find what all of them show: then the degradation stays, and there is no grade.
         """
         inner = int(rows * FITTED_SHARE)
         prepared = prepare_columns(matrix, inner)
         size, trial = choose_size(prepared, inner=inner, rows=rows, criteria=self.criteria)
-        if not trial.chosen:
+        if not size:
             return None
-        parts = self._start_draft(prepared, trial, inner)
-        parts, scores, difference = self._choose_degradation(parts, inner, rows)
-        parts, grade = self._choose_grade(parts, scores, prepared, inner, rows)
-        prepared = prepare_columns(matrix, rows)
-        fitted = fit_path(prepared.head(rows), criteria=size)[-1]
+        whole = prepare_columns(matrix, rows)
+        fitted = fit_path(whole.head(rows), criteria=size)[-1]
         if not fitted.chosen:
             return None
-        parts = replace(self._start_draft(prepared, fitted, rows), degrades=parts.degrades, grade=parts.grade)
+        parts, grade, difference = replace(self._start_draft(whole, fitted, rows), grade=None), None, None
+        if trial.chosen:
+            tried, scores, difference = self._choose_degradation(self._start_draft(prepared, trial, inner), inner, rows)
+            tried, grade = self._choose_grade(tried, scores, prepared, inner, rows)
+            parts = replace(parts, degrades=tried.degrades, grade=tried.grade)
         scores = self.cohort.score(parts.build(_SOURCE))
         parts = replace(parts, cuts=self._cuts(scores["score"].head(rows), scores["converted"].head(rows)))
         model = parts.build(_SOURCE)
-        return Draft(parts=parts, model=model, scores=self.cohort.score(model), grade=grade, degradation=difference)
+        scores = self.cohort.score(model)
+        return Draft(parts=parts, model=model, scores=scores, grade=grade, degradation=difference, is_tried=bool(trial.chosen))
 
     def _start_draft(self, matrix: CandidateMatrix, fitted: SparseFit, rows: int) -> ModelDraft:
         """Return a draft of a fit on the first `rows` contacts, whose cuts are those of the points alone, without degradation."""
@@ -245,6 +249,8 @@ def _calibrate(draft: Draft | None, rows: int) -> Sequence[BandCalibration]:
 
 
 def _describe_grade(draft: Draft | None) -> str:
+    if draft is not None and not draft.is_tried:
+        return "too few contacts to check a grade on other contacts than those of the fit"
     if draft is None or draft.grade is None:
         return "no property of the contacts adds to the score"
     return draft.grade.describe({"current": "the current grade"}.get(str(draft.parts.grade), "a minimum grade"))
