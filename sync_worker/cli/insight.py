@@ -26,7 +26,7 @@ except ModuleNotFoundError as error:  # pragma: no cover -- the tests run with e
 
 from sync_worker.cli.commands.execution import with_worker
 from sync_worker.cli.model_files import load_models
-from sync_worker.cli.sandbox import FolderColumns, find_columns, read_history
+from sync_worker.cli.portal_folder import FolderColumns, find_columns, read_history
 from sync_worker.insight.portal_history import PortalHistory
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.file.schema import CUSTOM_PREFIX

@@ -12,7 +12,7 @@ from typing import Final, Literal, cast, get_args
 import polars as pl
 
 from sync_worker.cli.model_files import load_models
-from sync_worker.cli.sandbox import find_known, list_warnings, read_history
+from sync_worker.cli.portal_folder import find_known, list_warnings, read_history
 from sync_worker.errors import ConfigurationError
 from sync_worker.insight.portal_history import PortalHistory
 from sync_worker.model.compiled.model import Model

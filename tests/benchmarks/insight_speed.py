@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from sync_worker.cli.insight import suggest_model
-from sync_worker.cli.sandbox import read_history
+from sync_worker.cli.portal_folder import read_history
 from sync_worker.insight.as_of import as_of
 from sync_worker.insight.backtest import run_backtest
 from sync_worker.insight.portal_history import PortalHistory

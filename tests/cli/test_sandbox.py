@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from sync_worker.cli.sandbox import compare_models_on_folder, evaluate_folder, serve_sandbox
+from sync_worker.cli.portal_folder import compare_models_on_folder, evaluate_folder
+from sync_worker.cli.sandbox import serve_sandbox
 from sync_worker.errors import ConfigurationError, ExitCode
 from sync_worker.sandbox.base.errors import SandboxError
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import sync_worker
 from sync_worker.cli.commands import app
-from sync_worker.cli.sandbox import evaluate_folder
+from sync_worker.cli.portal_folder import evaluate_folder
 from sync_worker.errors import ConfigurationError
 from sync_worker.sandbox import folder
 from tests.harness import DAY, NOW, NOW_MS, make_contact, make_page_view, small_portal

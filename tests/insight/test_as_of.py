@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from sync_worker.cli.sandbox import read_history
+from sync_worker.cli.portal_folder import read_history
 from sync_worker.errors import ConfigurationError
 from sync_worker.insight.as_of import as_of
 from sync_worker.insight.known_then import INSTANT, forget_later_facts

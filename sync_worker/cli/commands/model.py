@@ -62,7 +62,7 @@ def model_diff(
     if portal is None:
         comparison = with_worker(lambda worker: worker.compare(old, new))
     else:
-        from sync_worker.cli.sandbox import compare_models_on_folder  # noqa: PLC0415 -- the reader of folders is part of the sandbox extra
+        from sync_worker.cli.portal_folder import compare_models_on_folder  # noqa: PLC0415 -- the reader of folders is part of the sandbox extra
 
         comparison = compare_models_on_folder(portal, old, new)
     if no_names:
@@ -111,7 +111,7 @@ def model_evaluate(
 ) -> None:
     """Evaluate the contacts of a portal folder without HubSpot."""
     from sync_worker.cli import verdict_table  # noqa: PLC0415 -- the reader of folders is part of the sandbox extra
-    from sync_worker.cli.sandbox import evaluate_folder  # noqa: PLC0415 -- the same
+    from sync_worker.cli.portal_folder import evaluate_folder  # noqa: PLC0415 -- the same
 
     files, instant = model or [load_settings().model], parse_timestamp(at) if at else None
     if out_file is not None:

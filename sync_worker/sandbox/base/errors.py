@@ -1,4 +1,4 @@
-"""Errors of the sandbox; `cli/sandbox.py` turns them into a sentence and an exit code."""
+"""Errors of the sandbox; `cli/portal_folder.py` turns them into a sentence and an exit code."""
 
 from __future__ import annotations
 

@@ -12,18 +12,17 @@ from sync_worker.errors import ConfigurationError, Forbidden
 from sync_worker.hubspot.api.event_occurrences import event_kind
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import AccountDetails
-from sync_worker.model.compiled.facts import SUBSCRIPTIONS
 from sync_worker.model.compiled.model import Model
 from sync_worker.store.database import Store
 from sync_worker.store.facts import events
 from sync_worker.store.saved_state import portal_cache
 from sync_worker.store.saved_state.portal_cache import PortalCache
 from sync_worker.store.writes import memberships
+from sync_worker.sync.portal.hidden_kinds import PAGE_VIEW, select_hidden_kinds
 from sync_worker.sync.portal.managed_lists import find_list
 from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.timestamps import from_ms, to_ms
 
-PAGE_VIEW: Final = "page_view"
 CACHE_TTL: Final = timedelta(hours=1)
 
 
@@ -60,18 +59,6 @@ class PortalInfo:
         # Compare in UTC: with daylight saving time, some local times occur twice or never.
         today, yesterday = (datetime.combine(day - timedelta(days=back), at, zone).astimezone(UTC) for back in (0, 1))
         return today if today <= now else yesterday
-
-
-def select_hidden_kinds(
-    kinds: frozenset[str], *, shows_occurrences: bool, shows_page_views: bool = True, shows_subscriptions: bool = True
-) -> frozenset[str]:
-    """Return those of a model's `source_kinds` that a portal does not show.
-
-    Single page views and custom events require an Enterprise plan, subscriptions Marketing Hub Starter.
-    """
-    hidden = frozenset() if shows_occurrences else frozenset(kind for kind in kinds if kind.startswith("custom:"))
-    hidden |= frozenset() if shows_subscriptions else kinds & {SUBSCRIPTIONS}
-    return hidden if shows_occurrences and shows_page_views else hidden | (kinds & {PAGE_VIEW})
 
 
 def read_hidden_kinds(hubspot: HubSpot, model: Model, *, shows_occurrences: bool) -> frozenset[str]:

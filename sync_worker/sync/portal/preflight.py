@@ -12,10 +12,11 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import AccountDetails, DailyUsage
 from sync_worker.model.compiled.model import Model
 from sync_worker.store.saved_state.unreadable import UnreadableItem
+from sync_worker.sync.portal.hidden_kinds import PAGE_VIEW
 from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.sync.portal.model_check import check_model
 from sync_worker.sync.portal.ownership import Ownership, SetupConflict
-from sync_worker.sync.portal.portal import PAGE_VIEW, read_hidden_kinds
+from sync_worker.sync.portal.portal import read_hidden_kinds
 from sync_worker.sync.portal.portal_catalog import fetch_catalog
 from sync_worker.sync.portal.setup import SetupPlan, SetupStep, plan_setup
 

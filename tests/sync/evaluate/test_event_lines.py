@@ -10,7 +10,7 @@ import orjson
 import pytest
 from polars.testing import assert_frame_equal
 
-from sync_worker.cli.sandbox import read_history
+from sync_worker.cli.portal_folder import read_history
 from sync_worker.errors import ConfigurationError
 from sync_worker.insight.portal_history import PortalHistory
 from sync_worker.model.compiled.loader import loads

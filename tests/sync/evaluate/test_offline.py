@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sync_worker.cli.sandbox import evaluate_folder
+from sync_worker.cli.portal_folder import evaluate_folder
 from sync_worker.sandbox import folder
 from sync_worker.sandbox.base.portal_data import PortalData, Row
 from sync_worker.sandbox.base.timestamps import format_iso

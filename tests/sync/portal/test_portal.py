@@ -21,6 +21,7 @@ from sync_worker.store.facts import events
 from sync_worker.store.facts.events import EventRow
 from sync_worker.store.writes import memberships
 from sync_worker.sync.portal import portal
+from sync_worker.sync.portal.hidden_kinds import select_hidden_kinds
 from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.sync.portal.portal import PortalInfo
 from tests.store.database_factories import temporary_store
@@ -186,13 +187,13 @@ class TestHiddenEventKinds:
     KINDS = frozenset({"page_view", "custom:demo", "email_click", "form_submission", "webinar"})
 
     def test_page_views_and_custom_events_need_enterprise_and_webinars_do_not(self) -> None:
-        assert portal.select_hidden_kinds(self.KINDS, shows_occurrences=False, shows_subscriptions=True) == {"page_view", "custom:demo"}
+        assert select_hidden_kinds(self.KINDS, shows_occurrences=False, shows_subscriptions=True) == {"page_view", "custom:demo"}
 
     def test_enterprise_shows_all_events(self) -> None:
-        assert portal.select_hidden_kinds(self.KINDS, shows_occurrences=True, shows_subscriptions=True) == frozenset()
+        assert select_hidden_kinds(self.KINDS, shows_occurrences=True, shows_subscriptions=True) == frozenset()
 
     def test_unused_event_kinds_are_not_hidden(self) -> None:
-        assert portal.select_hidden_kinds(frozenset({"email_click"}), shows_occurrences=False, shows_subscriptions=False) == frozenset()
+        assert select_hidden_kinds(frozenset({"email_click"}), shows_occurrences=False, shows_subscriptions=False) == frozenset()
 
 
 def portal_in_zone(at: time = time(2, 0), zone: str = "Europe/Berlin") -> tuple[PortalInfo, time]:

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from sync_worker.cli.sandbox import read_history
+from sync_worker.cli.portal_folder import read_history
 from sync_worker.errors import ConfigurationError, ExitCode
 from sync_worker.insight.as_of import as_of
 from sync_worker.insight.outcomes import find_outcomes, outcomes_after
