@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import ceil
 from typing import Final
 
 import polars as pl
@@ -23,7 +24,7 @@ def mql_blockers(table: pl.DataFrame, model: Model) -> pl.Series:
 
     A disqualifier is the only blocker. Otherwise, the blockers are the conditions of an MQL by score that are not met.
     """
-    score = pl.min_horizontal("score", model.document.qualification.threshold)  # fewer distinct keys; a higher score is no blocker
+    score = pl.min_horizontal("score", ceil(model.document.qualification.threshold))  # fewer distinct keys; a higher score is no blocker
     measures = pl.concat_str([score, "grade_rank", "grade_known", "grade_of"], separator=" ")
     key = pl.when(~pl.col("mql")).then(pl.coalesce(pl.col("disqualified_by"), measures))
     return map_unique(table.select(mql_blockers=key).to_series(), lambda text: SEPARATOR.join(_describe(text, model)), pl.String)

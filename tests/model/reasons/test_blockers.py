@@ -52,6 +52,11 @@ def test_every_blocker_is_named(changes: dict[str, object], expected: str | None
     assert find_blockers(**changes) == expected
 
 
+def test_a_threshold_may_have_decimal_places() -> None:
+    text = MODEL.replace("threshold: 36", "threshold: 36.5")
+    assert [find_blockers(text, score=score) for score in (-4, 36, 37)] == ["score −4 of 36.5", "score 36 of 36.5", ""]
+
+
 def test_a_deferred_contact_is_blocked_by_the_daily_quota() -> None:
     assert describe_deferral(loads(MODEL, "model.yaml")) == "qualifies and waits: at most 20 new MQLs a day"
 
