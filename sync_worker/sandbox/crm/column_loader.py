@@ -81,8 +81,8 @@ def complete_properties(object_type: ObjectType, row: Row, *, default_ms: int) -
         object_type.modified_property: modified_text,
         "hs_lastmodifieddate": modified_text,
     }
-    texts = ((name, raw if type(raw) is str else property_text(raw)) for name, raw in {**properties, **stamps}.items())
-    return {name: value for name, value in texts if value}, created, modified
+    values = {**properties, **stamps}
+    return {name: text for name, raw in values.items() if (text := raw if type(raw) is str else property_text(raw))}, created, modified
 
 
 def _add_row(records: RecordStore, row: Row, columns: Mapping[str, _ColumnBuilder], default_ms: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Final, TypeVar
 
 import msgspec
@@ -17,15 +18,18 @@ from sync_worker.hubspot.api.event_occurrences import event_kind, is_occurrence
 from sync_worker.hubspot.records.field_types import FIRST_EVENT, LATEST, MAX_ID, Email, Milliseconds, RecordId, TextId, normalize_email
 from sync_worker.hubspot.records.models import Event
 from sync_worker.model.compiled.facts import EVENT_SCHEMA, TIMESTAMP
-from sync_worker.model.compiled.frames import build_frame
+from sync_worker.model.compiled.frames import build_frame, build_series
 
 EventLine = TypeVar("EventLine", bound=msgspec.Struct)
 
-#: The columns of events as a file has them. The contact is an id or an email address; `replaced_at`: when HubSpot replaced the event.
+#: The contacts with an email address; HubSpot counts events for the first one.
+AddressOwners = Mapping[str, tuple[int, ...]]
+
+#: The columns of events as a file has them. `replaced_at`: when HubSpot replaced the event; `shared`: HubSpot counts it for another one.
 LINE_COLUMNS: Final[Mapping[str, pl.DataType | type[pl.DataType]]] = {
     **{name: dtype for name, dtype in EVENT_SCHEMA.items() if name != "form_name"},
-    "email": pl.String,
     "replaced_at": TIMESTAMP,
+    "shared": pl.Boolean,
 }
 _ISO_8601: Final = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:[0-5]\d(\.\d+)?Z$"
 
@@ -60,14 +64,19 @@ _EMAIL_EVENTS: Final = msgspec.json.Decoder(_EmailEventLine)
 _OCCURRENCES: Final = msgspec.json.Decoder(_OccurrenceLine)
 
 
-def read_email_events(content: bytes, kinds: Collection[str]) -> pl.DataFrame | None:
-    """Return the email events of some kinds, or None if a line is not as usual."""
-    if (lines := _decode(content, _EMAIL_EVENTS)) is None or not all(line.recipient.strip() for line in lines):
+def read_email_events(content: bytes, kinds: Collection[str], owners: AddressOwners) -> pl.DataFrame | None:
+    """Return the email events of some kinds with a row for each contact with the address, or None if a line is not as usual."""
+    if (lines := _decode(content, _EMAIL_EVENTS)) is None:
+        return None
+    emails = [normalize_email(line.recipient) for line in lines]
+    if not all(emails):
         return None
     by_type = {name: f"email_{name.lower()}" for name in {line.type for line in lines}}
-    lines = [line for line in lines if by_type[line.type] in kinds]
+    contacts = [owners.get(email or "", ()) if by_type[line.type] in kinds else () for line, email in zip(lines, emails, strict=True)]
+    lines = [line for line, ids in zip(lines, contacts, strict=True) for _ in ids]
     return _build(
         len(lines),
+        contact_id=list(chain.from_iterable(contacts)),
         event_id=[f"{line.id}:{line.created}" for line in lines],
         kind=[by_type[line.type] for line in lines],
         at=[line.created for line in lines],
@@ -76,8 +85,8 @@ def read_email_events(content: bytes, kinds: Collection[str]) -> pl.DataFrame | 
         user_agent=[line.user_agent for line in lines],
         sent_at=[(line.sent_by and line.sent_by.created) or None for line in lines],
         filtered=[bool(line.filtered_event) for line in lines],
-        email=[normalize_email(line.recipient) for line in lines],
         replaced_at=[line.obsoleted_by and line.obsoleted_by.created for line in lines],
+        shared=[place > 0 for ids in contacts for place in range(len(ids))],
     )
 
 
@@ -102,25 +111,29 @@ def read_occurrences(content: bytes, kinds: Collection[str]) -> pl.DataFrame | N
         name=[values.get("hs_title") for values in properties],
         user_agent=[values.get("hs_user_agent") for values in properties],
         filtered=[False] * len(lines),
+        shared=[False] * len(lines),
     )
     return found.filter(pl.col("kind").is_in([kind for kind in by_type.values() if is_occurrence(kind) and kind in kinds]))
 
 
-def build_events(events: Sequence[tuple[Event, datetime | None]]) -> pl.DataFrame:
+def build_events(events: Sequence[tuple[Event, datetime | None]], owners: AddressOwners) -> pl.DataFrame:
     """Return the frame of events that were read as rows, each with the time when HubSpot replaced it."""
     rows = [
         (
-            *(event.contact_id, event.id, event.kind, event.at, event.url, event.form_id, event.campaign, event.name),
-            *(event.user_agent, event.sent_at, event.filtered, event.email, replaced_at),
+            *(contact_id, event.id, event.kind, event.at, event.url, event.form_id, event.campaign, event.name),
+            *(event.user_agent, event.sent_at, event.filtered, replaced_at, place > 0),
         )
         for event, replaced_at in events
+        for place, contact_id in enumerate(owners.get(event.email or "", ()) if event.contact_id is None else (event.contact_id,))
     ]
     return build_frame(rows, LINE_COLUMNS)
 
 
 def _decode(content: bytes, decoder: msgspec.json.Decoder[EventLine]) -> list[EventLine] | None:
     try:
-        lines = decoder.decode_lines(content.decode())  # unlike bytes, a text is checked for UTF-8 in all of its fields
+        if not content.isascii():
+            content.decode()  # the decoder does not check the UTF-8 of other fields
+        lines = decoder.decode_lines(content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     # Two values in one line, or one in two, are mistakes.
@@ -146,10 +159,8 @@ def _parse_times(texts: Sequence[str]) -> pl.Series | None:
 def _build(height: int, **columns: Sequence[object] | pl.Series) -> pl.DataFrame:
     """Return a frame with the columns of `LINE_COLUMNS`; times are milliseconds, and a missing column has no values."""
     empty = [None] * height
-    return pl.DataFrame(_build_series(name, columns.get(name, empty), dtype) for name, dtype in LINE_COLUMNS.items())
-
-
-def _build_series(name: str, values: Sequence[object] | pl.Series, dtype: pl.DataType | type[pl.DataType]) -> pl.Series:
-    if isinstance(values, pl.Series):
-        return values.alias(name)
-    return pl.Series(name, values, dtype=pl.Int64 if dtype == TIMESTAMP else dtype).cast(dtype)
+    found = {name: columns.get(name, empty) for name in LINE_COLUMNS}
+    return pl.DataFrame(
+        values.alias(name) if isinstance(values, pl.Series) else build_series(name, values, LINE_COLUMNS[name])
+        for name, values in found.items()
+    )

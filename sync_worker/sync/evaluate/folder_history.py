@@ -40,7 +40,7 @@ from sync_worker.insight.portal_history import (
 from sync_worker.model.compiled.frames import build_frame
 from sync_worker.model.compiled.model import Model
 from sync_worker.sync.evaluate.portal_folder import PortalFolder
-from sync_worker.sync.portal.portal import select_hidden_kinds
+from sync_worker.sync.portal.hidden_kinds import select_hidden_kinds
 from sync_worker.timestamps import from_ms
 
 _ROWS_PER_FRAME: Final = 5_000
@@ -86,7 +86,7 @@ class _FolderRows:
     contact_names: list[str]
     company_names: list[str]
     owners: dict[str, tuple[int, ...]] = field(default_factory=dict)  # the contacts of each address
-    primary_owners: dict[str, list[int]] = field(default_factory=dict)  # those whose primary address it is
+    primary_owners: dict[str, tuple[int, ...]] = field(default_factory=dict)  # those whose primary address it is
     merges: list[tuple[int, int, datetime | None]] = field(default_factory=list)
     stages: list[tuple[int, str, datetime]] = field(default_factory=list)
     deal_stages: dict[int, list[tuple[datetime, str | None]]] = field(default_factory=dict)
@@ -119,12 +119,13 @@ class _FolderRows:
 
     def _add_addresses(self, id_: int, properties: JsonObject, *, is_live: bool) -> None:
         """Save the addresses of a contact; HubSpot counts events for the live contact with this primary address, else for the first one."""
-        for rank, address in enumerate((properties.get("email"), *(properties.get("hs_additional_emails") or "").split(";"))):
+        if email := normalize_email(properties.get("email")):
+            others = self.owners.get(email)
+            self.primary_owners[email] = (*self.primary_owners.get(email, ()), id_)
+            self.owners[email] = (id_,) if others is None else _add_owner(others, id_, is_first=is_live)
+        for address in (properties.get("hs_additional_emails") or "").split(";"):
             if email := normalize_email(address):
-                if not rank:
-                    self.primary_owners.setdefault(email, []).append(id_)
-                owners = self.owners.get(email, ())
-                self.owners[email] = tuple(dict.fromkeys((id_, *owners) if is_live and not rank else (*owners, id_)))
+                self.owners[email] = _add_owner(self.owners.get(email, ()), id_, is_first=False)
 
     def read_companies(self, rows: Iterable[JsonObject]) -> pl.DataFrame:
         found = [
@@ -135,23 +136,21 @@ class _FolderRows:
 
     def read_events(self, folder: PortalFolder, kinds: Collection[str]) -> pl.DataFrame:
         """Return the events, with a row for each contact that HubSpot shows an event for."""
-        rows = [(email, owner, place) for email, owners in self.owners.items() for place, owner in enumerate(owners)]
-        owners = build_frame(rows, {"email": pl.String, "owner": pl.Int64, "place": pl.Int64})
         forms = {str(row["id"]): row["name"] for row in folder.forms}
         survivors = self.find_survivors()
-        frames = [_assign_events(frame, owners, survivors, forms) for frame in folder.read_events(kinds)]
+        frames = [_complete_events(frame, survivors, forms) for frame in folder.read_events(kinds, self.owners)]
         return _drop_duplicates([build_frame((), EVENT_COLUMNS), *frames])
 
     def _read_lifetime(self, file: str, row: JsonObject) -> tuple[datetime | None, datetime | None]:
         """Return when a record was created and archived; an archived record without a time never counts."""
         created = self.parse_time(f"{file}: createdate", (row.get("properties") or {}).get("createdate") or row.get("createdAt"))
-        archived = self.parse_time(f"{file}: archivedAt", row.get("archivedAt")) or from_ms(0)
-        return created, archived if row.get("archived") else None
+        if not row.get("archived"):
+            return created, None
+        return created, self.parse_time(f"{file}: archivedAt", row.get("archivedAt")) or from_ms(0)
 
     def _read_stages(self, id_: int, properties: JsonObject) -> Iterator[tuple[int, str, datetime]]:
-        for name, text in properties.items():
-            is_date = name.startswith(_STAGE_PREFIX) and name.endswith(_STAGE_SUFFIX)
-            if is_date and (at := self.parse_time(f"contacts: {name}", text)):
+        for name in [name for name in properties if name.startswith(_STAGE_PREFIX) and name.endswith(_STAGE_SUFFIX)]:
+            if at := self.parse_time(f"contacts: {name}", properties[name]):
                 yield id_, name.removeprefix(_STAGE_PREFIX).removesuffix(_STAGE_SUFFIX), at
 
     def parse_time(self, field_name: str, value: object) -> datetime | None:
@@ -206,15 +205,13 @@ def _build_in_batches(rows: Iterable[tuple[object, ...]], schema: Schema) -> pl.
     return pl.concat([build_frame((), schema), *(build_frame(part, schema) for part in batched(rows, _ROWS_PER_FRAME))])
 
 
-def _assign_events(events: pl.DataFrame, owners: pl.DataFrame, survivors: Mapping[int, int], forms: Mapping[str, str]) -> pl.DataFrame:
-    """Return the events of the contacts with their address, which may be several, or their id."""
-    owner, form_id = pl.coalesce("contact_id", "owner"), pl.col("form_id")
-    found = events.join(owners, on="email", how="left", maintain_order="left_right").with_columns(owner).drop_nulls("contact_id")
-    return found.with_columns(
+def _complete_events(events: pl.DataFrame, survivors: Mapping[int, int], forms: Mapping[str, str]) -> pl.DataFrame:
+    """Return the events of a file with the contacts that have survived, and the names of forms."""
+    form_id = pl.col("form_id")
+    return events.with_columns(
         contact_id=pl.col("contact_id").replace(survivors),
         former_id=pl.when(pl.col("contact_id").is_in(list(survivors))).then("contact_id"),
         form_name=pl.when(form_id != "").then(form_id.replace(forms)),
-        shared=pl.col("place").fill_null(0) > 0,
     ).select(EVENT_COLUMNS.keys())
 
 
@@ -228,9 +225,15 @@ def _drop_duplicates(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     return events.filter(~pl.col("index").is_in(repeated.implode())).drop("index")
 
 
+def _add_owner(owners: tuple[int, ...], id_: int, *, is_first: bool) -> tuple[int, ...]:
+    return tuple(dict.fromkeys((id_, *owners) if is_first else (*owners, id_)))
+
+
 def _read_merges(id_: int, properties: JsonObject) -> Iterator[tuple[int, int, datetime | None]]:
+    if not (old_ids := properties.get("hs_merged_object_ids")):
+        return
     times = dict(part.partition(":")[::2] for part in (properties.get("hs_calculated_merged_vids") or "").split(";"))
-    for old in (properties.get("hs_merged_object_ids") or "").split(";"):
+    for old in old_ids.split(";"):
         if old.isdecimal() and len(old) <= MAX_ID_DIGITS and int(old) != id_:
             yield int(old), id_, parse_optional_timestamp(times.get(old))
 

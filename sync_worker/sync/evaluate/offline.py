@@ -27,7 +27,7 @@ def _split(known: PortalHistory) -> Iterator[PortalHistory]:
     contacts = known.contacts.sort("contact_id")
     for start in range(0, contacts.height, CHUNK_SIZE):
         chunk = contacts.slice(start, CHUNK_SIZE)
-        own = known.events.filter(pl.col("contact_id").is_in(chunk["contact_id"].implode()))
+        own = known.events.filter(pl.col("contact_id").is_between(chunk["contact_id"].min(), chunk["contact_id"].max()))
         yield replace(known, contacts=chunk, events=own)
 
 

@@ -20,7 +20,7 @@ from sync_worker.hubspot.api.marketing_events import parse_attendance, parse_mar
 from sync_worker.hubspot.records.field_types import parse_optional_timestamp
 from sync_worker.hubspot.records.models import Event
 from sync_worker.hubspot.records.row_parser import PARSE_ERRORS, JsonObject, parse_readable_fields
-from sync_worker.sync.evaluate.event_lines import build_events, read_email_events, read_occurrences
+from sync_worker.sync.evaluate.event_lines import AddressOwners, build_events, read_email_events, read_occurrences
 
 T = TypeVar("T")
 _ROWS_PER_FRAME: Final = 20_000
@@ -54,22 +54,19 @@ class PortalFolder:
     property_history: Iterable[JsonObject] = ()
     unreadable: Counter[str] = field(default_factory=Counter)  # rows of events that could not be read in full, by file
 
-    def read_events(self, kinds: Collection[str]) -> Iterator[pl.DataFrame]:
+    def read_events(self, kinds: Collection[str], owners: AddressOwners) -> Iterator[pl.DataFrame]:
         """Yield the events of some kinds that a backfill reads, with `LINE_COLUMNS`; rows that cannot be read are counted.
 
         A submission that HubSpot also shows as an occurrence is yielded once.
         """
         for chunk in self.email_events:
-            found = read_email_events(chunk.content, kinds)
-            yield self._build(self._parse_email_events(chunk), kinds) if found is None else found
+            found = read_email_events(chunk.content, kinds, owners)
+            yield _build(self._parse_email_events(chunk), kinds, owners) if found is None else found
         for chunk in self.events:
             found = read_occurrences(chunk.content, kinds)
-            yield self._build(self._parse_occurrences(chunk), kinds) if found is None else found
+            yield _build(self._parse_occurrences(chunk), kinds, owners) if found is None else found
         for part in batched(chain(self._parse_submissions(), self._parse_attendances()), _ROWS_PER_FRAME):
-            yield self._build(((event, None) for event in part), kinds)
-
-    def _build(self, events: Iterable[tuple[Event, datetime | None]], kinds: Collection[str]) -> pl.DataFrame:
-        return build_events([(event, replaced_at) for event, replaced_at in events if event.kind in kinds])
+            yield _build(((event, None) for event in part), kinds, owners)
 
     def _parse_email_events(self, rows: Iterable[JsonObject]) -> Iterator[tuple[Event, datetime | None]]:
         for row in rows:
@@ -107,3 +104,7 @@ class PortalFolder:
         finally:
             if ignored:
                 self.unreadable[file] += 1
+
+
+def _build(events: Iterable[tuple[Event, datetime | None]], kinds: Collection[str], owners: AddressOwners) -> pl.DataFrame:
+    return build_events([(event, replaced_at) for event, replaced_at in events if event.kind in kinds], owners)
