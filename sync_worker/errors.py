@@ -32,7 +32,9 @@ class is the default message.
 
 from __future__ import annotations
 
+import sys
 from enum import IntEnum
+from pathlib import Path
 
 from sync_worker import __version__
 
@@ -83,10 +85,15 @@ class MissingExtra(ConfigurationError):
     """A library of an extra is not installed."""
 
 
-def explain_extra(extra: str) -> str:
-    """Return how to install an extra. No index has the package: a package of this name there would be of others."""
-    in_checkout, from_wheel = (f"`pip install '{source}[{extra}]'`" for source in (".", f"sync_worker-{__version__}-py3-none-any.whl"))
-    return f"Install the extra `{extra}`: {in_checkout} in a checkout, or {from_wheel} with the file of the wheel."
+def explain_extra(extra: str, *, prefix: str = sys.prefix) -> str:
+    """Return how to install an extra into the environment at `prefix`.
+
+    No index has the package: a package of this name there would be of others.
+    """
+    wheel = f"sync_worker-{__version__}-py3-none-any.whl[{extra}]"
+    if "pipx" in Path(prefix).parts:  # pip would install into another environment
+        return f"Install the extra `{extra}`: `pipx install --force '{wheel}'` with the file of the wheel and all extras that you use."
+    return f"Install the extra `{extra}`: `pip install '.[{extra}]'` in a checkout, or `pip install '{wheel}'` with the file of the wheel."
 
 
 class ClockSkewed(ConfigurationError):

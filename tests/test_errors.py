@@ -6,7 +6,7 @@ import re
 import pytest
 
 from sync_worker import errors
-from sync_worker.errors import ExitCode, FatalError, RecordError, SyncWorkerError, TransientError, Unavailable
+from sync_worker.errors import ExitCode, FatalError, RecordError, SyncWorkerError, TransientError, Unavailable, explain_extra
 
 ALL = [each for _, each in inspect.getmembers(errors, inspect.isclass) if issubclass(each, SyncWorkerError)]
 
@@ -52,6 +52,11 @@ def test_the_default_message_is_the_docstring(error: type[SyncWorkerError]) -> N
 )
 def test_an_error_names_the_operation_the_cause_and_a_hint(error: SyncWorkerError, text: str) -> None:
     assert str(error) == text
+
+
+def test_an_extra_is_installed_where_the_program_is() -> None:
+    assert "`pip install '.[ui]'` in a checkout" in explain_extra("ui", prefix="/srv/venv")
+    assert "`pipx install --force 'sync_worker-" in explain_extra("ui", prefix="/home/ada/.local/share/pipx/venvs/sync-worker")
 
 
 def test_a_response_with_retry_after_carries_it() -> None:

@@ -13,6 +13,7 @@ from urllib.request import urlopen
 import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
+from structlog.testing import capture_logs
 
 from sync_worker.errors import ConfigurationError, PortalBusy, RateLimited, StateBusy, Unauthorized, Unavailable
 from sync_worker.hubspot.client import connect
@@ -20,7 +21,7 @@ from sync_worker.reports.state_figures import FreshnessSummary
 from sync_worker.service.dead_man import DeadManSwitch
 from sync_worker.service.failure_cause import CAUSES, find_cause
 from sync_worker.service.health import Health
-from sync_worker.service.http_server import build_pages, serve_http
+from sync_worker.service.http_server import Reply, build_pages, serve_http
 from sync_worker.service.metrics import ServiceMetrics
 from sync_worker.store.writes.held_back import HeldBack, HeldBackGroup
 from sync_worker.sync.run_report import RunReport
@@ -107,6 +108,15 @@ def test_the_port_answers_probes_and_prometheus() -> None:
         health.last_done, health.error = None, "ana@example.com is locked."
         status, body = fetch(port, "/readyz")
     assert (status, "ana@" in body, "<address>" in body) == (503, False, True)
+
+
+def test_a_page_that_cannot_be_made_is_logged() -> None:
+    def fail(_accept: str) -> Reply:
+        raise ValueError("odd")
+
+    with capture_logs() as lines, serve_http("127.0.0.1", 0, {"/metrics": fail}) as port:
+        assert fetch(port, "/metrics")[0] == 500
+    assert [(line["event"], line["page"]) for line in lines] == [("service.page_failed", "/metrics")]
 
 
 def test_a_port_in_use_is_a_sentence() -> None:

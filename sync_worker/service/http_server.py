@@ -13,11 +13,14 @@ from socket import AF_INET, AF_INET6
 from socketserver import ThreadingTCPServer
 from typing import Final, Protocol
 
+import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from sync_worker import log
+from sync_worker import log as log_format
 from sync_worker.errors import ConfigurationError
+
+log = structlog.get_logger()
 
 REQUEST_SECONDS: Final = 10.0  # a client that sends no request is disconnected
 
@@ -81,7 +84,7 @@ def build_pages(health: ProbedHealth, registry: CollectorRegistry) -> dict[str, 
         return _build_json_reply({"alive": alive}, HTTPStatus.OK if alive else HTTPStatus.SERVICE_UNAVAILABLE)
 
     def check_readiness(_accept: str) -> Reply:
-        problems = [log.redact_text(problem) for problem in health.problems()]
+        problems = [log_format.redact_text(problem) for problem in health.problems()]
         content = {"ready": not problems, **health.details(), "problems": problems}
         return _build_json_reply(content, HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK)
 
@@ -119,8 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
     sys_version = ""
 
     def do_GET(self) -> None:
-        page = self.server.pages.get(self.path.partition("?")[0])
-        reply = page(self.headers.get("Accept", "")) if page else Reply(HTTPStatus.NOT_FOUND, "text/plain", b"not found\n")
+        reply = self._answer(self.path.partition("?")[0])
         self.send_response(reply.status)
         self.send_header("Content-Type", reply.content_type)
         self.send_header("Content-Length", str(len(reply.body)))
@@ -129,6 +131,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(reply.body)
 
     do_HEAD = do_GET  # noqa: N815 -- the name that http.server calls
+
+    def _answer(self, path: str) -> Reply:
+        if not (page := self.server.pages.get(path)):
+            return Reply(HTTPStatus.NOT_FOUND, "text/plain", b"not found\n")
+        try:
+            return page(self.headers.get("Accept", ""))
+        except Exception:  # else the probe fails, and nothing says why
+            log.exception("service.page_failed", page=path)
+            return Reply(HTTPStatus.INTERNAL_SERVER_ERROR, "text/plain", b"internal error\n")
 
     def log_message(self, *_: object) -> None:
         """Log nothing: probes ask every few seconds."""

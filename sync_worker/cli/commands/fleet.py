@@ -86,7 +86,10 @@ def list_portals(*, json: JsonOption = False) -> None:
 
 @fleet_app.command("status")
 def show_status(names: NamesArgument = None, *, json: JsonOption = False) -> None:
-    """Show for each portal its last run, how far it is behind, what is held back, its MQLs, its next run, its error."""
+    """Show the condition of each portal, its last and its next run.
+
+    Also how far it is behind, what is held back, its MQLs, its error; and the worker processes.
+    """
     from sync_worker.cli.output.fleet.portals import print_fleet_status  # noqa: PLC0415 -- needs the extra
 
     print_result(with_fleet(lambda fleet: fleet.status(names or ())), json=json, print_text=print_fleet_status)
@@ -99,7 +102,10 @@ def pause_portals(
     all_portals: AllOption = False,
     note: Annotated[str, typer.Option(metavar="TEXT", help="Why; `fleet status` shows it.")] = "paused by an operator",
 ) -> None:
-    """Let portals run no more until `fleet resume`; a run in progress ends first."""
+    """Let portals run no more until `fleet resume`.
+
+    A run in progress ends first.
+    """
     chosen = _choose(names, all_portals=all_portals)
     with_fleet(lambda fleet: fleet.pause(chosen, note))
     out.print(f"  paused    {', '.join(chosen) or 'all portals'}; `sync-worker fleet resume` ends the pause", markup=False)
@@ -107,7 +113,10 @@ def pause_portals(
 
 @fleet_app.command("resume")
 def resume_portals(names: NamesArgument = None, *, all_portals: AllOption = False) -> None:
-    """End a pause, also one that an error has caused; the portals run now."""
+    """End a pause; the portals run now.
+
+    Also a pause that an error has caused.
+    """
     chosen = _choose(names, all_portals=all_portals)
     with_fleet(lambda fleet: fleet.resume(chosen))
     out.print(f"  resumed   {', '.join(chosen) or 'all portals'}", markup=False)
@@ -119,7 +128,10 @@ def remove_portal(
     *,
     drop_state: Annotated[bool, typer.Option("--drop-state", help="Delete its state as well: its facts, verdicts and audit.")] = False,
 ) -> None:
-    """Remove a portal from the fleet; nothing changes in HubSpot, and its state stays."""
+    """Remove a portal from the fleet.
+
+    Nothing changes in HubSpot, and its state stays.
+    """
     removed = with_fleet(lambda fleet: fleet.remove(name, drop_state=drop_state))
     kept = "deleted" if drop_state and removed.state_url is None else "kept; the same name uses it again"
     out.print(f"  removed   {name}; its state is {kept}", markup=False)
@@ -132,7 +144,10 @@ def execute_command(
         list[str], typer.Argument(metavar="COMMAND...", help="A command of sync-worker with its options.", show_default=False)
     ],
 ) -> None:
-    """Run any command on a portal of the fleet, such as `fleet exec acme approve --note good`."""
+    """Run any command on a portal of the fleet.
+
+    Such as `fleet exec acme approve --note good`.
+    """
     environment = with_fleet(lambda fleet: fleet.build_environment(name))
     arguments = [sys.executable, "-m", "sync_worker", *command]
     os.execve(sys.executable, arguments, {**os.environ, **environment})  # noqa: S606 -- this program, without a shell
