@@ -20,7 +20,7 @@ from sync_worker.fleet.model_cache import ModelCache
 from sync_worker.fleet.portal_settings import build_portal_settings
 from sync_worker.fleet.registry import Registry
 from sync_worker.fleet.schedule import load_degradation, restore_schedule, save_degradation, schedule_next, schedule_retry
-from sync_worker.service.cycle_runner import START, CycleRunner, Job
+from sync_worker.service.cycle_runner import START, CycleRunner
 from sync_worker.service.cycle_schedule import LONG, CycleSchedule
 from sync_worker.service.dead_man import DeadManSwitch
 from sync_worker.service.degraded_state import DegradedState
@@ -36,7 +36,7 @@ log = structlog.get_logger()
 
 Observer = Callable[[RunKind, str, float], None]  # gets kind, outcome and seconds of each run
 SAVE_SECONDS: Final = 1.0  # between two attempts to save a result while the database is away
-JOBS: dict[RunKind, Job] = {
+JOBS: dict[RunKind, Callable[[Worker], RunReport]] = {
     RunKind.BACKFILL: lambda worker: worker.backfill(),
     RunKind.SYNC: lambda worker: worker.sync(),
     RunKind.REEVALUATION: reevaluate,
@@ -108,27 +108,25 @@ class PortalRunner:
             is_final = degradation.add(error) is not None or portal.last.done_at is None
             delay = degradation.delay(error, self.settings.fixed_cycle or LONG)
             return self._fail(portal, self.settings, degradation, error, started=started, delay=delay, is_final=is_final)
+        schedule = CycleSchedule(clock=self.clock, fixed=settings.fixed_cycle, max_daily_share=settings.max_daily_share)
         worker = replace(
             build_worker(settings, clock=self.clock, load_model=self.models.load),
             max_backlog_pages=MAX_BACKLOG_PAGES,
+            on_report=schedule.add,
         )
         with worker, self._hold(worker):
-            return self._run_worker(portal, worker, degradation)
+            return self._run_worker(portal, worker, schedule, degradation)
 
-    def _run_worker(self, portal: FleetPortal, worker: Worker, degradation: DegradedState) -> FleetPortal:
+    def _run_worker(self, portal: FleetPortal, worker: Worker, schedule: CycleSchedule, degradation: DegradedState) -> FleetPortal:
         started, settings, reports = self.clock(), worker.settings, list[RunReport]()
-        schedule = CycleSchedule(clock=self.clock, fixed=settings.fixed_cycle, max_daily_share=settings.max_daily_share)
 
-        def add_report(report: RunReport) -> None:
-            reports.append(report)
-            schedule.add(report)
-
-        def run_job(worker: Worker) -> RunReport | None:
+        def run_job(worker: Worker) -> RunReport:
             restore_schedule(schedule, worker)
-            return JOBS[portal.next_run](worker)
+            reports.append(report := JOBS[portal.next_run](worker))
+            return report
 
         runner = CycleRunner(
-            worker=replace(worker, on_report=add_report),
+            worker=worker,  # that which `interrupt` stops: a copy would have connections of its own
             degradation=degradation,
             health=Health(clock=self.clock, uptime=worker.uptime, cycle=schedule.choose(None).length),
             metrics=ServiceMetrics(self.clock),

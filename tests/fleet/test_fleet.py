@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,10 +19,13 @@ from sync_worker.errors import ConfigurationError, ModelError
 from sync_worker.fleet.database import FleetDatabase
 from sync_worker.fleet.fleet_portal import Lane, PortalCondition, RunKind
 from sync_worker.fleet.job_queue import rescue_runs
-from sync_worker.fleet.portal_run import RunInterrupted
+from sync_worker.fleet.model_cache import ModelCache
+from sync_worker.fleet.portal_run import PortalRunner, RunInterrupted
 from sync_worker.fleet.portal_settings import build_portal_settings
 from sync_worker.fleet.queue_connector import QueueConnector
 from sync_worker.fleet.schema import SCHEMA, migrations, portals
+from sync_worker.model.compiled.loader import load
+from sync_worker.model.compiled.model import Model
 from sync_worker.service.cycle_schedule import SHORT
 from sync_worker.worker import build_worker
 from tests.acceptance.test_json_output import documented_keys
@@ -204,6 +207,28 @@ def test_a_stop_leaves_a_run_as_it_was(desk: FleetDesk) -> None:
         runner.run("cargo")
     after = desk.load()["cargo"]
     assert (after.next_run_at, after.failures, after.paused_at) == (before.next_run_at, before.failures, None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StopAtRead(ModelCache):
+    """Stops a runner while its run reads the model."""
+
+    runner: PortalRunner
+
+    def load(self, path: Path) -> Model:
+        self.runner.interrupt()
+        return load(path)
+
+
+def test_a_stop_ends_a_run_in_progress_and_another_process_continues_it(desk: FleetDesk) -> None:
+    desk.add("cargo")
+    runner = desk.build_runner()
+    runner.models = StopAtRead(runner=runner)
+    with pytest.raises(RunInterrupted):
+        runner.run("cargo")
+    assert desk.load()["cargo"].condition is PortalCondition.NEW
+    desk.build_runner().run("cargo")
+    assert desk.load()["cargo"].condition is PortalCondition.OK
 
 
 def test_the_run_of_a_dead_process_is_queued_again(desk: FleetDesk) -> None:
