@@ -155,8 +155,13 @@ def _remove_on_error(partial: Path, target: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, sqlite3.Error) as error:
-        partial.unlink(missing_ok=True)
+        _remove(partial)
         raise StateError(f"{target} cannot be written: {error}.", hint="Check the path, its permissions and the free space.") from error
     except StateError:
-        partial.unlink(missing_ok=True)
+        _remove(partial)
         raise
+
+
+def _remove(partial: Path) -> None:
+    for suffix in ("", "-journal"):  # SQLite leaves the journal behind if the disk is full
+        partial.with_name(partial.name + suffix).unlink(missing_ok=True)

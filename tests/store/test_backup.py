@@ -70,6 +70,7 @@ def test_a_backup_replaces_no_file(tmp_path: Path) -> None:
 
 def test_a_state_that_cannot_be_read_is_the_culprit(tmp_path: Path) -> None:
     (tmp_path / "state.db").write_bytes(b"no database" * 100)
+    (tmp_path / "backup.db.partial-journal").write_bytes(b"left behind by SQLite on a full disk")
     with pytest.raises(StateError, match=r"state\.db cannot be read: file is not a database"):
         create_backup(f"sqlite:///{tmp_path / 'state.db'}", tmp_path / "backup.db")
     assert [file.name for file in tmp_path.iterdir()] == ["state.db"]

@@ -13,7 +13,7 @@ from sync_worker.cli.commands.app import app
 @app.command()
 def sandbox(
     *,
-    port: Annotated[int, typer.Option(metavar="P", help="Port; 0 selects a free one.")] = 0,
+    port: Annotated[int, typer.Option(metavar="P", min=0, max=65535, help="Port; 0 selects a free one.")] = 0,
     contacts: Annotated[int, typer.Option(metavar="N", min=0, help="Number of generated contacts.")] = 1_000,
     seed: Annotated[int, typer.Option(metavar="S", help="The same seed generates the same portal.")] = 1,
     portal: Annotated[Path | None, typer.Option(metavar="DIR", help="Serve this portal folder instead.")] = None,
