@@ -111,8 +111,7 @@ def advise_threshold(
         )
     if not candidates:
         raise ConfigurationError(
-            f"Fewer than {MIN_CUT} contacts with a score above 0 could be MQLs by score: the others lack the minimum grade, or are "
-            "disqualified.",
+            f"Fewer than {MIN_CUT} contacts with a score above 0 could be MQLs by score. {_describe_excluded(cohort.facts, model, at)}",
             hint="Change the points, the grade or the disqualifiers of the model.",
         )
     if weekly is not None:
@@ -141,11 +140,39 @@ def find_scores(facts: Facts, model: Model, at: datetime) -> pl.DataFrame:
 
     They have the minimum grade, and no disqualifier excludes them.
     """
+    table = _evaluate_at_any_score(facts, model, at)
+    return table.filter(pl.col("by_score"), pl.col("disqualified_by").is_null()).select("contact_id", "score")
+
+
+def _evaluate_at_any_score(facts: Facts, model: Model, at: datetime) -> pl.DataFrame:
+    """Return the verdicts as if each score were high enough."""
     rules = model.document.qualification.model_copy(update={"leave_below": Decimal(-(10**9))})
     lenient = replace(model, document=model.document.model_copy(update={"qualification": rules}))
     everyone = facts.contacts.select("contact_id", by_score=pl.lit(value=True))
-    table = evaluate(replace(facts, previous=everyone), lenient, at).table
-    return table.filter(pl.col("by_score"), pl.col("disqualified_by").is_null()).select("contact_id", "score")
+    return evaluate(replace(facts, previous=everyone), lenient, at).table
+
+
+def _describe_excluded(facts: Facts, model: Model, at: datetime) -> str:
+    """Return a sentence with the number of contacts that the grade or a disqualifier excludes."""
+    table, rules = _evaluate_at_any_score(facts, model, at), model.document.qualification
+    is_disqualified = pl.col("disqualified_by").is_not_null()
+    held, disqualified = table.filter(~pl.col("by_score"), ~is_disqualified), table.filter(is_disqualified)
+    is_incomplete = pl.col("grade_known") < (rules.known_at_least or 0)
+    incomplete, low = held.filter(is_incomplete), held.filter(~is_incomplete)
+    reasons = [
+        f"{low.height:,} have a grade below {rules.grade_at_least} (most of them {_find_most_frequent(low['grade'])})"
+        if low.height
+        else "",
+        f"{incomplete.height:,} have fewer than {rules.known_at_least} known criteria of the grade" if incomplete.height else "",
+        f"{disqualified.height:,} are disqualified (most by {_find_most_frequent(disqualified['disqualified_by'])})"
+        if disqualified.height
+        else "",
+    ]
+    return f"Of {table.height:,} contacts, {', '.join(filter(None, reasons)) or 'none has such a score'}."
+
+
+def _find_most_frequent(values: pl.Series) -> str:
+    return str(values.drop_nulls().mode().min())
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

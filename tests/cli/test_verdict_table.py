@@ -79,7 +79,14 @@ def test_a_time_outside_the_data_is_named(portal: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [["--out", "table.xlsx"], ["--out", "t.csv", "--ledger", "some"], ["--model", "other.yaml"], ["--at", "9999-12-31"]]
+    "options",
+    [
+        ["--out", "table.xlsx"],
+        ["--out", "t.csv", "--ledger", "some"],
+        ["--ledger", "all"],
+        ["--model", "other.yaml"],
+        ["--at", "9999-12-31"],
+    ],
 )
 def test_an_option_without_a_meaning_is_refused(portal: Path, options: list[str]) -> None:
     result = CliRunner().invoke(app, ["model", "evaluate", "--portal", str(portal), "--model", str(portal / "model.yaml"), *options])

@@ -187,6 +187,14 @@ def test_contacts_that_cannot_be_mqls_by_score_are_neither_counted_nor_listed() 
     assert not set(history.deals["contact_id"]) & set(advice.contacts)
 
 
+def test_without_contacts_that_could_be_mqls_the_grade_and_disqualifiers_that_exclude_them_are_named() -> None:
+    rules = "  grade_at_least: A\n  disqualifiers: {students: {when: {jobtitle: {contains_any: [student]}}}}\n"
+    strict = loads(TEXT.replace("  grade_at_least: C\n", rules), "strict.yaml")
+    reasons = r"Of 900 contacts, \d+ have a grade below A \(most of them [B-F][+-]?\), \d+ are disqualified \(most by students\)\."
+    with pytest.raises(ConfigurationError, match=reasons):
+        advise_threshold(make_history(), strict, at=AS_OF, horizon=HORIZON, precision=0.2)
+
+
 def test_a_rate_of_few_contacts_has_a_wide_interval() -> None:
     one = ResampledScores({"score": pl.Series([1, 0])}, pl.Series([True, False]))
     precision, _ = one.cut("score", 1)

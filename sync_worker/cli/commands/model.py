@@ -125,5 +125,7 @@ def model_evaluate(
         return
     if len(files) > 1:
         raise ConfigurationError("Several models need --out.", hint="Example: --out verdicts.parquet.")
+    if verdict_table.parse_ledger_lines(ledger) != "none":
+        raise ConfigurationError("--ledger needs --out.", hint="Example: --out verdicts.parquet. Without it, --json has all lines.")
     evaluation = evaluate_folder(portal, at=instant, model_file=files[0])
     print_json(evaluation) if json else print_evaluation(evaluation)
