@@ -239,7 +239,27 @@ def test_the_calls_of_a_run_that_a_stop_ends_are_saved() -> None:
         schedule.add(RunReport(run_id="run", command="sync", dry_run=False, model="abc", requests={"POST search": 7}))
         raise ConnectionClosed
 
-    runner = CycleRunner(
+    result = make_runner(worker, schedule).run("sync", read_a_part)
+    assert (result.done, result.error, worker.usage.calls) == (False, None, 7)
+
+
+@pytest.mark.parametrize("error", [Unavailable(), Unauthorized(), UnsafePlan()])
+def test_a_cycle_that_fails_in_a_backlog_is_not_repeated_at_once(error: SyncWorkerError) -> None:
+    worker = FakeWorker()
+    schedule = CycleSchedule(clock=worker.clock, fixed=None, max_daily_share=0.1, is_restored=True)
+    runner = make_runner(worker, schedule)
+
+    def fail_after_the_read(_: Worker) -> RunReport:
+        schedule.add(RunReport(run_id="run", command="sync", dry_run=False, model="abc", has_backlog=True))
+        raise error
+
+    waits = [runner.run("sync", fail_after_the_read).retry_in for _ in range(4)]
+    assert waits == sorted(waits)
+    assert waits[0] == timedelta(minutes=1)
+
+
+def make_runner(worker: FakeWorker, schedule: CycleSchedule) -> CycleRunner:
+    return CycleRunner(
         worker=cast("Worker", worker),
         degradation=DegradedState(patience=timedelta(0), uptime=worker.uptime),
         health=Health(clock=worker.clock, uptime=worker.uptime, cycle=timedelta(minutes=1)),
@@ -247,8 +267,6 @@ def test_the_calls_of_a_run_that_a_stop_ends_are_saved() -> None:
         dead_man=DeadManSwitch(None),
         schedule=schedule,
     )
-    result = runner.run("sync", read_a_part)
-    assert (result.done, result.error, worker.usage.calls) == (False, None, 7)
 
 
 def test_a_stop_during_a_run_is_not_a_failure(log_stream: StringIO) -> None:

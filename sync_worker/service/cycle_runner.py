@@ -12,7 +12,7 @@ import structlog
 from sync_worker.errors import ClockSkewed, ConfigurationError, ExitCode, FatalError, SyncWorkerError, UnsafePlan
 from sync_worker.hubspot.client import ConnectionClosed
 from sync_worker.resource_errors import find_exhaustion
-from sync_worker.service.cycle_schedule import CycleInterval, CycleSchedule
+from sync_worker.service.cycle_schedule import SHORT, CycleInterval, CycleSchedule
 from sync_worker.service.dead_man import DeadManSwitch
 from sync_worker.service.degraded_state import DegradedState, ServiceCrashed
 from sync_worker.service.failure_cause import find_cause
@@ -126,7 +126,8 @@ class CycleRunner:
     def _fail(self, name: str, error: SyncWorkerError) -> CycleResult:
         is_first = self.degradation.since is None
         final = self.degradation.add(error)
-        retry_in = self.degradation.delay(error, self.choose_interval())
+        # A backlog continues at once, but not after a failure.
+        retry_in = self.degradation.delay(error, self.choose_interval() or SHORT)
         self._log_error(name, error, f"tried again in {retry_in.total_seconds() / 60:g} min")
         if is_first:
             log.warning("service.degraded", error=str(error), gives_up_after_minutes=self.worker.settings.give_up_after_minutes)

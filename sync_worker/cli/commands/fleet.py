@@ -108,7 +108,8 @@ def pause_portals(
     """
     chosen = _choose(names, all_portals=all_portals)
     with_fleet(lambda fleet: fleet.pause(chosen, note))
-    out.print(f"  paused    {', '.join(chosen) or 'all portals'}; `sync-worker fleet resume` ends the pause", markup=False)
+    resume = f"`sync-worker fleet resume {' '.join(chosen) or '--all'}`"
+    out.print(f"  paused    {', '.join(chosen) or 'all portals'}; {resume} ends the pause", markup=False)
 
 
 @fleet_app.command("resume")
