@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import httpx
+from msgspec import structs
 from pydantic import SecretStr
 
 from sync_worker.hubspot.client import HubSpot, connect
@@ -20,25 +23,28 @@ from sync_worker.model.compiled.model import Model
 from sync_worker.progress import Progress
 from sync_worker.sandbox.base.clock import AdjustableClock
 from sync_worker.sandbox.base.config import SandboxConfig
+from sync_worker.sandbox.base.object_types import COMPANIES, CONTACTS, DEALS, TASKS
 from sync_worker.sandbox.base.portal_data import PortalData, Row
 from sync_worker.sandbox.base.timestamps import format_iso, to_ms
 from sync_worker.sandbox.crm.audit_log import CRM_UI_SOURCE
 from sync_worker.sandbox.crm.portal import SandboxPortal
+from sync_worker.sandbox.events.portal_events import OCCURRENCE_KEY
 from sync_worker.sandbox.properties.property_definitions import PropertyDefinition, PropertyGroup, PropertyOption
 from sync_worker.sandbox.server import user_actions
 from sync_worker.sandbox.server.portal_fingerprint import compute_fingerprint
-from sync_worker.sandbox.server.server import RunningServer, run_in_thread
+from sync_worker.sandbox.server.server import RunningServer, run_in_thread, serve_in_thread
 from sync_worker.settings import Settings
 from sync_worker.store import model_revisions
 from sync_worker.store.database import open_store
 from sync_worker.store.model_revisions import ModelRevision
+from sync_worker.store.saved_state import portal_cache
 from sync_worker.store.writes import memberships
 from sync_worker.sync.handoff.channels import Channel, open_channels
 from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.sync.run import EARLY_CHUNK_SIZE
 from sync_worker.sync.run_report import RunReport
 from sync_worker.worker import Worker, build_worker
-from tests.store.database_factories import temporary_state_url
+from tests.store.database_factories import SavedState, save_state, temporary_state_url
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NOW_MS = to_ms(NOW)
@@ -222,6 +228,13 @@ class Harness:
                 memberships.save_list(tx, key, list_id=str(found.id), name=name)
         store.close()
 
+    def save_identity(self) -> None:
+        """Save the address and the token of the portal in a state that comes from a portal with others."""
+        with self.worker() as worker, worker.store.transaction() as tx:
+            cached = portal_cache.load(tx)
+            assert cached is not None
+            portal_cache.save(tx, structs.replace(cached, identity=worker.hubspot.identity))
+
     def use_model(self, text: str) -> None:
         (self.folder / "model.yaml").write_text(text, encoding="utf-8")
 
@@ -339,6 +352,54 @@ def start_harness(
             create_crm_schema(harness.portal, CrmSchema(model=parse_cached(model, "model.yaml")))
             harness.save_lists()
         yield harness
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """A portal, its time and the state of its worker, from which a harness starts without the runs before."""
+
+    portal: SandboxPortal
+    clock: AdjustableClock
+    state: SavedState
+
+    @classmethod
+    def take(cls, harness: Harness) -> Snapshot:
+        portal, clock = _copy_portal(harness.portal, harness.clock)
+        return cls(portal=portal, clock=clock, state=save_state(harness.state_url))
+
+    @contextmanager
+    def start_harness(self, folder: Path) -> Iterator[Harness]:
+        portal, clock = _copy_portal(self.portal, self.clock)
+        with (
+            serve_in_thread(portal, SandboxConfig(**UNLIMITED)) as server,
+            temporary_state_url(folder, copy_of=self.state) as url,
+        ):
+            harness = Harness(server=server, clock=clock, folder=folder, state_url=url)
+            harness.use_model(MODEL)
+            harness.save_identity()
+            yield harness
+
+
+def _copy_portal(portal: SandboxPortal, clock: AdjustableClock) -> tuple[SandboxPortal, AdjustableClock]:
+    # The sandbox compares kinds of records and events by identity, so they are not copied.
+    return deepcopy((portal, clock), {id(kind): kind for kind in (CONTACTS, COMPANIES, DEALS, TASKS, OCCURRENCE_KEY)})
+
+
+@cache
+def snapshot_backfill() -> Snapshot:
+    """Return the small portal after a backfill; the model is not approved."""
+    with TemporaryDirectory() as folder, start_harness(Path(folder)) as harness:
+        harness.backfill()
+        return Snapshot.take(harness)
+
+
+@cache
+def snapshot_operation() -> Snapshot:
+    """Return the small portal in normal operation: five minutes after backfill and approval."""
+    with TemporaryDirectory() as folder, snapshot_backfill().start_harness(Path(folder)) as harness:
+        harness.approve()
+        harness.advance()
+        return Snapshot.take(harness)
 
 
 def create_crm_schema(portal: SandboxPortal, outputs: CrmSchema) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import uuid4
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sync_worker.store.database import Store, create_store_engine, open_store
 
 POSTGRES_URL = os.environ.get("SYNC_WORKER_TEST_POSTGRES_URL")
+SavedState: TypeAlias = bytes | str  # a file of SQLite, or the name of a database
 
 
 class CompiledStatements(dict[tuple[Any, ...], Any]):
@@ -50,19 +51,30 @@ def skip_disk_flushes(connection: Connection) -> None:
 
 
 @contextmanager
-def temporary_state_url(folder: Path | None = None, *, is_migrated: bool = False) -> Iterator[str]:
-    """Yield the URL of a state that is deleted at the end; it does not exist yet, or is empty but has all tables."""
+def temporary_state_url(folder: Path | None = None, *, is_migrated: bool = False, copy_of: SavedState | None = None) -> Iterator[str]:
+    """Yield the URL of a state that is deleted at the end; it does not exist yet, is empty but has all tables, or is a copy."""
     if POSTGRES_URL is not None:
-        with _temporary_database(_migrated_template() if is_migrated else "template1") as url:
+        with _temporary_database(str(copy_of) if copy_of else _migrated_template() if is_migrated else "template1") as url:
             yield url
     elif folder is None:
         yield "sqlite://"
     else:
         path = folder / "state.db"
-        if is_migrated:
+        if is_migrated or copy_of:
             path.touch(mode=0o600, exist_ok=False)
-            path.write_bytes(_empty_state_bytes())
+            path.write_bytes(copy_of if isinstance(copy_of, bytes) else _empty_state_bytes())
         yield f"sqlite:///{path}"
+
+
+def save_state(url: str) -> SavedState:
+    """Return a copy of a state that nothing has open, for the rest of the process."""
+    database = str(make_url(url).database)
+    if POSTGRES_URL is None:
+        return Path(database).read_bytes()
+    name = f"template_{uuid4().hex}"
+    with _admin_engine().connect() as admin:
+        admin.execute(text(f"CREATE DATABASE {name} TEMPLATE {database} STRATEGY FILE_COPY"))
+    return name
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import Harness, start_harness
+from tests.harness import Harness, snapshot_backfill, snapshot_operation, start_harness
 
 
 @pytest.fixture
@@ -16,15 +16,14 @@ def harness(tmp_path: Path) -> Iterator[Harness]:
 
 
 @pytest.fixture
-def backfill_harness(harness: Harness) -> Harness:
+def backfill_harness(tmp_path: Path) -> Iterator[Harness]:
     """Return the small portal after a backfill; the model is not approved."""
-    harness.backfill()
-    return harness
+    with snapshot_backfill().start_harness(tmp_path) as harness:
+        yield harness
 
 
 @pytest.fixture
-def live_harness(backfill_harness: Harness) -> Harness:
+def live_harness(tmp_path: Path) -> Iterator[Harness]:
     """Return the small portal in normal operation: five minutes after backfill and approval."""
-    backfill_harness.approve()
-    backfill_harness.advance()
-    return backfill_harness
+    with snapshot_operation().start_harness(tmp_path) as harness:
+        yield harness

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from sync_worker.sandbox.base.timestamps import to_ms
+
 
 class AdjustableClock:
     """A clock plus an offset."""
@@ -16,6 +18,10 @@ class AdjustableClock:
     def __call__(self) -> datetime:
         """Return the current time, aware UTC."""
         return self._clock() + self._offset
+
+    def now_ms(self) -> int:
+        """Return the current time in epoch milliseconds."""
+        return to_ms(self())
 
     def advance(self, seconds: float) -> None:
         """Increase the offset."""

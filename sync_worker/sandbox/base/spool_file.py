@@ -28,6 +28,13 @@ class SpoolFile:
     def __iter__(self) -> Iterator[Row]:
         return (orjson.loads(self.read_raw(number)) for number in range(len(self)))
 
+    def __deepcopy__(self, _memo: object) -> SpoolFile:
+        """Return a file of its own with the same rows."""
+        copy = SpoolFile()
+        for row in self:
+            copy.add(row)
+        return copy
+
     def add(self, row: Row) -> int:
         """Add a row and return its number."""
         raw = orjson.dumps(row)

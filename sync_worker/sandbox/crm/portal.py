@@ -86,7 +86,7 @@ class SandboxPortal:
         audit_log, chosen_switches = AuditLog(), switches or Switches()
         portal_clock = AdjustableClock(clock)
         factory = TableFactory(
-            audit_log=audit_log, switches=chosen_switches, random=random, index_lag_s=index_lag_s, now_ms=lambda: to_ms(portal_clock())
+            audit_log=audit_log, switches=chosen_switches, random=random, index_lag_s=index_lag_s, now_ms=portal_clock.now_ms
         )
         engagement = Engagement(data)
         deals = list(data.deals)
@@ -131,7 +131,7 @@ class SandboxPortal:
 
     def now_ms(self) -> int:
         """Return the portal's current time in epoch milliseconds."""
-        return to_ms(self.clock())
+        return self.clock.now_ms()
 
     def run_due_tasks(self) -> None:
         """Run HubSpot's background work that is due by now: the rows of imports, events that become visible late."""

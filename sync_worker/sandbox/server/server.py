@@ -119,8 +119,14 @@ def serve(data: PortalData, config: SandboxConfig, *, port: int = 0) -> None:
 
 @contextmanager
 def run_in_thread(data: PortalData, config: SandboxConfig, *, clock: Callable[[], datetime] | None = None) -> Iterator[RunningServer]:
+    """Serve a portal with the data in a thread during a `with` block."""
+    with serve_in_thread(load_portal(data, config, clock=clock), config) as server:
+        yield server
+
+
+@contextmanager
+def serve_in_thread(portal: SandboxPortal, config: SandboxConfig) -> Iterator[RunningServer]:
     """Serve a portal in a thread during a `with` block."""
-    portal = load_portal(data, config, clock=clock)
     ready, addresses = Event(), list[str]()
 
     def publish_address(base_url: str) -> None:
