@@ -50,10 +50,10 @@ class ContactExplanation:
     mql_since: datetime | None  # when it became an MQL; None if it is not one, or if the time is not known
     mql_reasons: tuple[str, ...]  # the reasons as they were then
     evaluated_at: datetime | None  # time of the last saved verdict
-    differences: dict[str, dict[str, str]]  # properties whose value in HubSpot differs: {"shown", "should"} by name
+    differences: dict[str, dict[str, str]]  # properties whose value in HubSpot differs: {"shown", "should"} by name; not --at
     unread_properties: list[str]  # properties that this model uses and that have not been read
-    lists: list[str]
-    stage: str | None
+    lists: list[str]  # those of now, so none as of another time
+    stage: str | None  # likewise
     start_letter: str  # grade that every contact starts at, with its sign
     time_zone: str  # of the dates that sales reps see
     frozen: tuple[str, ...]  # properties whose later values had to be used for an earlier time
@@ -161,7 +161,13 @@ def explain(
         read, starts = set(scan_state.load_read_properties(tx)), load_starts(tx)
     verdict = explained.verdicts.get_single()
     since, reasons = starts.get(contact_id, ("", "")) if verdict.mql else ("", "")
+    if since and int(since) > to_ms(when):
+        since, reasons = "", ""
+    if at is not None and at > now:
+        gaps = (f"The state ends now: what happens until {at:%Y-%m-%d} is not known and does not count.",)
+    is_present = at is None or to_ms(at) == row.evaluated_at  # what HubSpot shows now says nothing about another time
     desired = crm_schema.desired_json(explained.verdicts.table, starts)[0]
+    differences = diff_properties(row.observed, desired) if is_present else {}
     return ContactExplanation(
         verdict=next(build_contact_verdicts(explained.verdicts)),
         evaluation=explained,
@@ -172,10 +178,10 @@ def explain(
         mql_since=from_ms(int(since)) if since else None,
         mql_reasons=tuple(reasons.splitlines()),
         evaluated_at=from_ms(row.evaluated_at) if row.evaluated_at is not None else None,
-        differences={name: {"shown": shown, "should": should} for name, (shown, should) in diff_properties(row.observed, desired).items()},
+        differences={name: {"shown": shown, "should": should} for name, (shown, should) in differences.items()},
         unread_properties=sorted({*model.contact_properties, *(f"company.{name}" for name in model.company_properties)} - read),
-        lists=[crm_schema.list_names.get(key, key) for key in lists],
-        stage=row.stage,
+        lists=[crm_schema.list_names.get(key, key) for key in lists] if is_present else [],
+        stage=row.stage if is_present else None,
         start_letter=model.document.grade.start,
         time_zone=model.document.time_zone,
         sharing_contacts=sharing,

@@ -165,6 +165,14 @@ class TestExplain:
         assert (now.verdict.score, now.verdict.mql) == (20, True)
         assert (before.verdict.score, before.verdict.mql) == (13, False)
 
+    def test_what_hubspot_shows_now_is_not_shown_as_of_another_time(self, live_harness: Harness) -> None:
+        with live_harness.worker() as worker:
+            before, later = (worker.explain("1", at=NOW + shift).as_json() for shift in (-timedelta(days=1), timedelta(days=400)))
+        for explained in (before, later):
+            assert (explained["hubspot_shows_otherwise"], explained["lists"], explained["lifecycle_stage"]) == ({}, [], None)
+        assert before["mql_since"] is None
+        assert (before["notes"], len(later["notes"])) == ([], 1)
+
     def test_an_unknown_contact_is_named_with_a_hint(self, backfill_harness: Harness) -> None:
         with backfill_harness.worker() as worker, pytest.raises(ConfigurationError, match=r"'nobody@example\.com'.* `sync-worker sync`"):
             worker.explain("nobody@example.com")
