@@ -101,7 +101,7 @@ class ModelDifference:
     def verdict(self) -> str:
         """One sentence: which model orders the contacts better."""
         auc = self.difference.auc
-        text = f"difference of the AUC {auc.value:+.3f} [{auc.low:+.3f}, {auc.high:+.3f}]"
+        text = f"difference of the AUC {auc.format_change()}"
         if auc.low > 0:
             return f"“{self.model}” is better than “{self.other}”: {text}"
         if auc.high < 0:

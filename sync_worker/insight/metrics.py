@@ -47,6 +47,10 @@ class Estimate:
             return "–"
         return f"{self.value:.{digits}%} [{self.low:.{digits}%}–{self.high:.{digits}%}]"
 
+    def format_change(self) -> str:
+        """Return a difference with its interval and signs: +0.251 [+0.227, +0.276]."""
+        return f"{self.value:+.3f} [{self.low:+.3f}, {self.high:+.3f}]".replace("-", "−")
+
     def __str__(self) -> str:
         of = "" if self.total is None else f" of {self.total:,}"
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]{of}"

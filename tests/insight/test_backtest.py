@@ -96,10 +96,11 @@ def test_a_contact_that_was_an_opportunity_already_does_not_count() -> None:
 def test_the_page_needs_no_other_file_and_has_text_for_every_plot(backtest: Backtest, tmp_path: Path) -> None:
     write_page(backtest, tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert not re.search(r"(?:src|href)=|https?://|@import", page)
-    assert page.count("<svg") == page.count("<title>") - 1 + page.count("<title id") == page.count("<desc")
+    assert not re.search(r"(?:src|href)=(?![\"']?#)|https?://|@import", page)
+    assert page.count("<svg") == page.count("<title id") == page.count("<desc id") == 3
     assert page.count("<table") >= page.count("<svg")
     assert "WORSE THAN CHANCE" in page
+    assert all(figure.split("[")[0] in page for figure in (str(model.score.auc) for model in backtest.dates[0].models))
 
 
 def test_the_lowest_threshold_with_the_precision_is_advised_with_its_contacts() -> None:

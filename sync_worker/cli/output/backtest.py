@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 
 from sync_worker.cli.output.tables import build_table
@@ -41,22 +43,27 @@ def _print_live(live: LiveVerdicts, console: Console) -> None:
 
 def _print_models(date: DateBacktest, console: Console) -> None:
     table = build_table(("", "left"), *((model.model, "left") for model in date.models))
-    rows = {
-        "AUC": [str(model.score.auc) for model in date.models],
-        "average precision": [str(model.score.average_precision) for model in date.models],
-        "lift of the top tenth": [str(model.score.lift) for model in date.models],
-        "AUC of the grade": [str(model.grade.auc) if model.grade else "–" for model in date.models],
-        "reach the threshold": [f"{model.above:,} (from {model.threshold})" for model in date.models],
-        "  precision": [model.precision.format_percent(1) for model in date.models],
-        "  recall": [model.recall.format_percent(1) for model in date.models],
-        "MQLs": [f"{model.mqls:,}" for model in date.models],
-        "  precision of MQLs": [model.mql_precision.format_percent(1) for model in date.models],
-        "  recall of MQLs": [model.mql_recall.format_percent(1) for model in date.models],
-        "PSI since the first date": [f"{model.stability:.3f}" for model in date.models],
-    }
-    for name, cells in rows.items():
+    for name, cells in list_figures(date):
         table.add_row(name, *cells)
     console.print(table)
+
+
+def list_figures(date: DateBacktest) -> Sequence[tuple[str, Sequence[str]]]:
+    """Return the name of each figure with its text for each model."""
+    models = date.models
+    return [
+        ("AUC", [str(model.score.auc) for model in models]),
+        ("average precision", [str(model.score.average_precision) for model in models]),
+        ("lift of the top tenth", [str(model.score.lift) for model in models]),
+        ("AUC of the grade", [str(model.grade.auc) if model.grade else "–" for model in models]),
+        ("reach the threshold", [f"{model.above:,} (from {format_minus(model.threshold)})" for model in models]),
+        ("  precision", [model.precision.format_percent(1) for model in models]),
+        ("  recall", [model.recall.format_percent(1) for model in models]),
+        ("MQLs", [f"{model.mqls:,}" for model in models]),
+        ("  precision of MQLs", [model.mql_precision.format_percent(1) for model in models]),
+        ("  recall of MQLs", [model.mql_recall.format_percent(1) for model in models]),
+        ("PSI since the first date", [f"{model.stability:.3f}" for model in models]),
+    ]
 
 
 def _print_criteria(model: ModelBacktest, console: Console) -> None:

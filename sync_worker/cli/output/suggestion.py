@@ -31,7 +31,8 @@ def print_suggestion(found: Suggestion, file: Path | None, console: Console) -> 
             expected = "–" if band.expected is None else f"{band.expected:.0%}"
             observed = f"{band.observed.format_percent()} of {band.contacts:,} observed"
             console.print(f"  {band.band}: {expected} expected, {observed}", markup=False)
-    console.print(f"\ngrade: {found.grade_reason}", markup=False)
+    if not any(change.reason == found.grade_reason for change in found.changes):
+        console.print(f"\ngrade: {found.grade_reason}", markup=False)
     if found.leaks:
         names = ", ".join(found.leaks)
         console.print(
@@ -61,7 +62,8 @@ def _print_figures(found: Suggestion, console: Console) -> None:
     ]
     for name, ranking in rows:
         if ranking is not None:
-            table.add_row(name, str(ranking.auc), str(ranking.average_precision), str(ranking.lift))
+            figures = (ranking.auc, ranking.average_precision, ranking.lift)
+            table.add_row(name, *(figure.format_change() if ranking is found.difference else str(figure) for figure in figures))
     console.print("\nfigures on the later contacts", style="bold", markup=False)
     console.print(table)
     console.print(f"gradient boosting on the same candidates: AUC {found.boosting_auc:.3f}", markup=False)

@@ -15,6 +15,7 @@ from sync_worker.model.compiled.model import Model
 from sync_worker.model.evaluate import count_criteria
 from sync_worker.model.file.units import from_micro
 from sync_worker.model.i18n.model_labels import display_label
+from sync_worker.model.i18n.phrases import format_minus, format_signed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +44,10 @@ class ChangeReasons:
         met = self._count(self.suggested)
         for each in criteria:
             contacts, rate, other = self._rates(met[each.candidate.key] >= min(each.tiers))
-            amount = ", ".join(f"{points:+d} from {at} on" for at, points in each.tiers.items() if at > 1) or f"{each.points:+d}"
+            tiers = (f"{format_signed(points)} from {at} on" for at, points in each.tiers.items() if at > 1)
+            amount = ", ".join(tiers) or format_signed(each.points)
             if 1 in each.tiers and len(each.tiers) > 1:
-                amount = f"{each.tiers[1]:+d}, {amount}"
+                amount = f"{format_signed(each.tiers[1])}, {amount}"
             yield SuggestedChange(
                 change="+",
                 key=each.candidate.key,
@@ -60,7 +62,7 @@ class ChangeReasons:
     def _list_removed(self) -> Iterator[SuggestedChange]:
         met, language = self._count(self.current), self.current.document.language
         for line in self.current.score_criteria:
-            name = f"{display_label(line.key, line.label, language)} ({from_micro(line.nominal_points):+} at most)"
+            name = f"{display_label(line.key, line.label, language)} ({format_signed(from_micro(line.nominal_points))} at most)"
             if line.key not in met.columns:
                 yield SuggestedChange(change="-", key=line.key, text=name, reason="not visible on this portal")
                 continue
@@ -72,8 +74,7 @@ class ChangeReasons:
 
     def _list_degradation(self, difference: Ranking | None, *, degrades: bool) -> Iterator[SuggestedChange]:
         if difference is not None and not degrades:
-            figures = f"{difference.auc.value:+.3f} [{difference.auc.low:+.3f}, {difference.auc.high:+.3f}]"
-            reason = f"without it, the AUC on the last contacts of the fit changes by {figures}"
+            reason = f"without it, the AUC on the last contacts of the fit changes by {difference.auc.format_change()}"
             yield SuggestedChange(change="~", key="degradation", text="degradation: none", reason=reason)
 
     def _list_cuts(self, scores: pl.DataFrame) -> Iterator[SuggestedChange]:
@@ -82,13 +83,14 @@ class ChangeReasons:
         rate = estimate_rate(int(chosen["converted"].sum()), chosen.height)
         share = f"{chosen.height:,} of {scores.height:,} later contacts reach it"
         reason = f"{share}; {rate.format_percent()} of them became opportunities, {self._base:.0%} of all" if chosen.height else share
-        yield SuggestedChange(change="~", key="threshold", text=f"threshold {before} → {threshold}", reason=reason)
+        yield SuggestedChange(change="~", key="threshold", text=f"threshold {format_minus(before)} → {threshold}", reason=reason)
         old = {band.name: band.from_ for band in self.current.bands}
         for band in self.suggested.bands:
             inside = scores.filter(pl.col("band") == band.name)
             rate = estimate_rate(int(inside["converted"].sum()), inside.height)
             became = f"; {rate.format_percent()} of them became opportunities" if inside.height else ""
-            text, reason = f"band {band.name}: from {old.get(band.name)} → {band.from_}", f"{inside.height:,} later contacts{became}"
+            text = f"band {band.name}: from {format_minus(old.get(band.name, 'none'))} → {format_minus(band.from_)}"
+            reason = f"{inside.height:,} later contacts{became}"
             yield SuggestedChange(change="~", key=f"band {band.name}", text=text, reason=reason)
 
     def _list_grade(self, reason: str) -> Iterator[SuggestedChange]:

@@ -94,9 +94,9 @@ class Suggestion:
             )
         gain = self.difference.auc
         if gain.low > 0:
-            figures = f"AUC {self.suggested.auc} instead of {self.current.auc} ({gain.value:+.3f})"
+            figures = f"AUC {self.suggested.auc} instead of {self.current.auc} (+{gain.value:.3f})"
             return f"Better than the current model on later contacts: {figures}."
-        return f"Not clearly better than the current model on later contacts: the difference of the AUC is {gain}."
+        return f"Not clearly better than the current model on later contacts: the difference of the AUC is {gain.format_change()}."
 
     def as_json(self) -> dict[str, object]:
         """Return the suggestion for `--json`."""

@@ -51,6 +51,14 @@ class BarChart(Chart):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LineChart(Chart):
+    """Lines from 0 to 100 percent on both axes, at equal distances, and a thin diagonal."""
+
+    series: Sequence[Series]
+    x_label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StackedChart(Chart):
     """Horizontal bars of shares in percent that add up to 100, the first label at the top."""
 

@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from sync_worker.reports.html.charts import BarChart, CellChart, Chart, ColumnChart, Pattern, Series, StackedChart
+from sync_worker.reports.html.charts import BarChart, CellChart, Chart, ColumnChart, LineChart, Pattern, Series, StackedChart
 from sync_worker.reports.html.numbers import shorten_number
 from sync_worker.reports.html.svg import FIGURE_WIDTH, FILL, INK, MUTED, PAPER, SECOND_FILL, create_figure
 
@@ -26,6 +26,10 @@ _STYLES: Final[Mapping[Pattern, tuple[str, str]]] = {  # color and hatch
     "dotted": (PAPER, "..."),
     "empty": (PAPER, ""),
 }
+
+
+_LINES: Final = ("-", "--", ":", "-.")  # lines differ without color
+_MARKERS: Final = ("", "o", "s", "^")  # of the lines after the fourth, the eighth ...
 
 
 @singledispatch
@@ -75,6 +79,23 @@ def _(chart: BarChart) -> Figure:
     _set_limits(axes, chart)
     _set_row_labels(axes, labels)
     _add_legend(figure, series)
+    return figure
+
+
+@draw.register
+def _(chart: LineChart) -> Figure:
+    figure = create_figure(3.6)
+    axes = figure.subplots()
+    axes.plot([0, 100], [0, 100], color=MUTED, linewidth=0.8)
+    for number, each in enumerate(chart.series):
+        places = [100 * step / (len(each.values) - 1) for step in range(len(each.values))]
+        turn, style = divmod(number, len(_LINES))
+        marker = _MARKERS[turn % len(_MARKERS)]
+        axes.plot(places, each.values, color=INK, linewidth=1.8, linestyle=_LINES[style], marker=marker, markersize=4, label=each.name)
+    axes.set_xlim(0, 100)
+    axes.set_ylim(0, 102)
+    axes.set_xlabel(chart.x_label)
+    figure.legend(loc="outside upper left", ncols=2, frameon=False, fontsize=_SMALL, handlelength=3.2)
     return figure
 
 
