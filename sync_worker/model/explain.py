@@ -152,7 +152,7 @@ def _score_lines(verdicts: Verdicts, events_by_kind: EventsByKind) -> Iterator[S
 
 def _events_behind(key: str, events_by_kind: EventsByKind) -> tuple[CountedEvent, ...]:
     line = next((line for line in events_by_kind.context.visible_criteria if line.key == key), None)
-    if line is None or line.event is None or line.event in events_by_kind.context.hidden_kinds:
+    if line is None or line.event is None:
         return ()
     context = events_by_kind.context
     since = None if line.within is None else context.now - line.within

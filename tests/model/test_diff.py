@@ -41,6 +41,7 @@ def test_a_band_that_starts_elsewhere_is_a_change(before: Mapping[str, int], aft
     [
         ({"points": 1}, {"points": 2}, ["clicks 1 → 2"]),
         ({"points": 2}, {"points": 1}, ["clicks 2 → 1"]),
+        ({"points": -1}, {"points": -0.5}, ["clicks −1 → −0.5"]),
         ({"points": 1}, {"points": 1, "enabled": False}, ["clicks: switched off"]),
         ({"points": 1, "enabled": False}, {"points": 1}, ["clicks: switched on"]),
         ({"tiers": {1: 1, 3: 2}}, {"tiers": {1: 1, 3: 4}}, ["clicks: tier at 3: 2 → 4"]),

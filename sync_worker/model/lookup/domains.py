@@ -127,7 +127,7 @@ def match_domains(texts: pl.Series, lists: Iterable[DomainMatcher]) -> Iterator[
     found = UniqueValues.from_series(extract_hosts(texts))
     labels = pl.col("host").str.split(".")
     ends = found.values.to_frame("host").with_columns(
-        last=labels.list.get(-1), two=labels.list.tail(2).list.join("."), second=labels.list.get(-2, null_on_oob=True)
+        last=labels.list.get(-1), two=labels.list.tail(2).list.join("."), second=labels.list.get(-2)
     )
     return (found.expand(domains.match_hosts(ends)) for domains in lists)
 

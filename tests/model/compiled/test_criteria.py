@@ -34,3 +34,11 @@ def test_a_number_and_the_date_of_the_last_event_are_sufficient_for_one_event_in
 
 def test_steps_that_take_points_and_then_no_more_do_not_raise_the_score() -> None:
     assert not Award(steps=((1, -5), (3, 0))).is_positive
+
+
+@pytest.mark.parametrize(("within", "most"), [("30 days", 64), ("36 hours", 6), ("1 hour", 4)])
+def test_a_window_admits_the_events_of_each_day_that_it_touches(within: str, most: int) -> None:
+    [criterion] = make_criteria_model(
+        views={"event": "page_view", "each": 1, "at_most": 100, "per_day": 2, "within": within}
+    ).score_criteria
+    assert criterion.max_events == most

@@ -123,6 +123,7 @@ def test_several_mistakes_are_reported_at_once_in_the_order_of_lines() -> None:
         ("--- {}\n--- {}", "expected one YAML document"),
         ("[" * 500, "nested deeper than 40 levels"),
         ("? [a]\n: b", "expected a name as key"),
+        ("000: [a]", "keys should be strings, not 0"),
         ("name: 123456789012345678901", "model.yaml:1:7: name: number out of range: 123456789012345678901"),
         (f"name: {'1234567890' * 4}", f"model.yaml:1:7: name: number out of range: {'1234567890' * 3}"),
         (
@@ -136,6 +137,10 @@ def test_several_mistakes_are_reported_at_once_in_the_order_of_lines() -> None:
 )
 def test_ambiguous_or_unsafe_yaml_is_refused(text: str, message: str) -> None:
     assert message in load_error(text)
+
+
+def test_an_unexpected_value_is_quoted_in_sixty_characters() -> None:
+    assert load_error(f"score: {'x' * 80}").endswith(f"not '{'x' * 59}")
 
 
 def test_an_invalid_key_does_not_hide_a_later_mistake() -> None:

@@ -80,6 +80,7 @@ def test_labels_occur_once_in_each_language(language: Language) -> None:
         ("{count} views of {different} pages", "{count} views", "phrases.subject_events.page_view.several: the placeholder {different}"),
         ("attended {count} webinars", "{count} {count}", "phrases.events.webinar.several: unexpected placeholder {count}"),
         ("viewed a page", "viewed {number} page", "phrases.subject_events.page_view.one: unexpected placeholder {number}"),
+        ("viewed a page", "{a} page {b}", "phrases.subject_events.page_view.one: unexpected placeholder {a} in '{a} page {b}'"),
         ("{day} {month} {year}", "{day} {month}, {year", "phrases.day_of_year: the placeholder {year} is missing"),
         ("viewed a page", "viewed a page}", "phrases.subject_events.page_view.one: expected a text without single braces"),
         ("viewed a page", " ", "phrases.subject_events.page_view.one: expected a text"),
