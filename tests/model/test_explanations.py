@@ -43,6 +43,12 @@ def test_score_reasons_start_with_the_most_points() -> None:
     ]
 
 
+def test_score_reasons_with_the_same_points_have_the_order_of_their_keys() -> None:
+    model = make_criteria_model(b={"event": "page_view", "points": 3}, a={"event": "email_click", "points": 3})
+    reasons = evaluate_contact(model, None, make_event(), make_event("page_view", url="https://x.com/"))["score_reasons"]
+    assert reasons.splitlines() == ["+3 clicked a marketing email, on 19 Nov", "+3 viewed a page, on 19 Nov"]
+
+
 def test_a_date_shows_its_year_when_it_differs_from_the_current_year() -> None:
     assert (
         evaluate_contact(make_criteria_model(), None, make_event(days_ago=400))["score_reasons"]

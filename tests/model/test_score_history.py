@@ -26,3 +26,10 @@ def test_a_loss_before_an_event_has_the_time_of_the_first_event_after_it() -> No
     history = trace_score(make_facts(events=[click, *views]), model, NOW - timedelta(days=18), NOW)
     [loss] = [step for step in history.steps if step.points == -10]
     assert (loss.at, loss.events) == (NOW - timedelta(days=8), ())
+
+
+def test_a_step_names_what_its_event_is_about() -> None:
+    model = make_criteria_model(clicks={"event": "email_click", "points": 1}, webinars={"event": "webinar", "points": 2})
+    events = [make_event(days_ago=2, campaign="7", id_="click"), make_event("webinar", days_ago=1, name="Scoring", id_="webinar")]
+    steps = trace_score(make_facts(events=events), model, NOW - timedelta(days=9), NOW).steps
+    assert [event.subject for step in steps for event in step.events] == ["7", "Scoring"]
