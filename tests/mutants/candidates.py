@@ -31,7 +31,7 @@ OPERATORS = (
 EQUIVALENT_OPERATORS = ("_Is_Eq", "_IsNot_NotEq", "_Eq_Is", "_NotEq_IsNot")
 # Options that change no result: they forbid a way to call, set the size of a cache, or guard against a mistake in this code.
 OPTION_DECORATORS = ("dataclass", "lru_cache")
-OPTION_ARGUMENTS = {("zip", "strict"), ("Column", "autoincrement")}
+OPTION_ARGUMENTS = {("zip", "strict"), ("Column", "autoincrement"), ("sa.Column", "autoincrement")}
 
 
 @dataclass(frozen=True, order=True)

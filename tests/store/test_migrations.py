@@ -150,11 +150,11 @@ def test_additional_emails_become_facts_of_a_model_that_uses_the_email(tmp_path:
         _create_state(url, "0010")
         engine = create_engine(url)
         with engine.begin() as connection:
-            connection.execute(metadata.tables["contacts"].update().values(facts='{"email":"a@example.com"}', revision=1))
+            connection.execute(metadata.tables["contacts"].update().values(facts='{"email":"a@example.com","jobtitle":"CTO"}', revision=1))
         engine.dispose()
         store = open_store(url)
         with store.transaction() as tx:
             contacts = metadata.tables["contacts"].c
-            facts = '{"email":"a@example.com","hs_additional_emails":"additional@example.com"}'
+            facts = '{"email":"a@example.com","hs_additional_emails":"additional@example.com","jobtitle":"CTO"}'
             assert tx.execute(select(contacts.facts, contacts.revision)).all() == [(facts, 2)]
         store.close()

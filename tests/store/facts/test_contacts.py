@@ -30,7 +30,19 @@ contact_rows = st.builds(
 
 @pytest.mark.parametrize(
     ("text", "number"),
-    [(None, 0), ("", 0), ("3", 3), ("3.0", 3), ("-3", None), ("many", None), ("NaN", None), ("1e99", None), ("inf", None)],
+    [
+        (None, 0),
+        ("", 0),
+        ("3", 3),
+        ("3.0", 3),
+        ("-3", None),
+        ("many", None),
+        ("NaN", None),
+        ("1e99", None),
+        ("inf", None),
+        ("9007199254740991", 2**53 - 1),
+        ("9007199254740992", None),
+    ],
 )
 def test_a_counter_that_is_no_number_of_events_is_not_compared(text: str | None, number: int | None) -> None:
     assert contact_store.parse_counter(text) == number
@@ -210,7 +222,7 @@ def test_the_owners_of_events_are_found_by_id_and_by_email(tx: Connection) -> No
 @pytest.mark.parametrize(("since", "count"), [(100, 2), (101, 1), (201, 0)])
 def test_companies_are_counted_that_were_read_since_a_time(tx: Connection, since: int, count: int) -> None:
     contact_store.save_companies(tx, [CompanyRow(7, 1, canonical_json())], read_at=100)
-    contact_store.save_companies(tx, [CompanyRow(8, 1, canonical_json())], read_at=200)
+    contact_store.save_companies(tx, [CompanyRow(8, 1, canonical_json()), CompanyRow(10, 1, canonical_json())], read_at=200)
     assert contact_store.count_companies_read(tx, (7, 9), since=since) == count
 
 
