@@ -75,5 +75,16 @@ def test_answers_are_kept_for_each_property_of_the_last_write(tx: Connection) ->
     }
 
 
+def test_the_answer_for_a_member_is_kept_and_a_missing_one_is_named(tx: Connection) -> None:
+    start_runs(tx, "run")
+    undo_log.save_members(tx, "run", "mql", added=[1, 2], removed=[3], at=5)
+    undo_log.save_member_answers(tx, "run", "mql", {1: audit_log.ACCEPTED, 3: "rejected: locked"}, at=6)
+    assert load_answers(tx) == {
+        (1, "list “mql”"): (audit_log.ACCEPTED, audit_log.MEMBER),
+        (2, "list “mql”"): NO_REPLY,
+        (3, "list “mql”"): ("rejected: locked", None),
+    }
+
+
 def load_answers(tx: Connection) -> dict[tuple[int, str], tuple[str, str | None]]:
     return {(row.contact, row.property): (row.answer, row.shown) for row in audit_log.load(tx)}
