@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from configparser import ConfigParser
 from datetime import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -131,9 +132,14 @@ def command_lines(path: Path) -> Iterator[list[str]]:
                 yield typed.split()
 
 
+@cache
+def build_commands() -> Any:
+    return typer.main.get_command(app)
+
+
 def unknown_word(words: list[str]) -> str | None:
     """What a command line names that the program does not have; None where all is known."""
-    command: Any = typer.main.get_command(app)
+    command: Any = build_commands()
     for word in words:
         group = getattr(command, "commands", {})
         option = word.partition("=")[0]
@@ -159,7 +165,7 @@ def test_the_readme_has_every_command_in_its_table() -> None:
         for *group, names in re.findall(r"`([a-z]+ )?([a-z/]+)[^`]*`", row.split(" | ")[0])
         for name in names.split("/")
     }
-    groups: Any = typer.main.get_command(app)
+    groups: Any = build_commands()
     commands = {f"{name} {each}" if each else name for name, group in groups.commands.items() for each in getattr(group, "commands", [""])}
     assert commands - {name.strip().replace("  ", " ") for name in named} == set()
 

@@ -98,29 +98,29 @@ def test_a_first_backfill_that_would_make_too_many_mqls_writes_nothing(tmp_path:
 @contextmanager
 def start_chunked_harness(folder: Path, mqls: int) -> Iterator[Harness]:
     """Start a portal whose first backfill writes while it reads, as with many thousand contacts."""
-    with start_harness(folder, make_portal(250, mqls), settings=LIMITS) as harness:
+    with start_harness(folder, make_portal(120, mqls), settings=LIMITS) as harness:
         harness.early_chunk_size = 1
         yield harness
 
 
 def test_a_first_backfill_sets_no_mql_while_reading_and_none_when_refused(tmp_path: Path) -> None:
-    with start_chunked_harness(tmp_path, 30) as harness:
-        for written, said in ((220, "The other changes were written; no contact became an MQL"), (0, "Nothing of it was written")):
+    with start_chunked_harness(tmp_path, 15) as harness:
+        for written, said in ((105, "The other changes were written; no contact became an MQL"), (0, "Nothing of it was written")):
             with harness.worker() as worker:
-                with pytest.raises(UnsafePlan, match=rf"new MQLs of 30 of 250 contacts \(12\.0%\).* {said}\."):
+                with pytest.raises(UnsafePlan, match=rf"new MQLs of 15 of 120 contacts \(12\.5%\).* {said}\."):
                     worker.backfill()
                 assert worker.status().runs[0].written == written
-            assert harness.contacts_written() == set(range(31, 251))
+            assert harness.contacts_written() == set(range(16, 121))
             harness.advance()
         with harness.worker() as worker:
             report = worker.backfill(allow_large=True)
-        assert (report.written, report.plan.new_mqls) == (30, 30)
+        assert (report.written, report.plan.new_mqls) == (15, 15)
 
 
 def test_what_a_first_backfill_writes_while_it_reads_counts_once(tmp_path: Path) -> None:
-    with start_chunked_harness(tmp_path, 20) as harness:
+    with start_chunked_harness(tmp_path, 10) as harness:
         report = harness.backfill()
-        assert (report.plan.contacts, report.plan.new_mqls, report.written, report.rejected) == (250, 20, 250, [])
+        assert (report.plan.contacts, report.plan.new_mqls, report.written, report.rejected) == (120, 10, 120, [])
         harness.advance()
         assert harness.sync().written == 0
 

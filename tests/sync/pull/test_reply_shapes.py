@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
@@ -19,11 +19,11 @@ from sync_worker.hubspot.api.crm.crm_objects import UnorderedResponse
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import MarketingEvent
 from sync_worker.hubspot.rest.retry import RetryPolicy
-from sync_worker.store.database import open_store
 from sync_worker.store.facts import contacts, events
 from sync_worker.store.writes import memberships
 from sync_worker.sync.pull.row_mapper import RowMapper, event_row
 from tests.hubspot.fakes import json_response, make_client, make_record, next_page_body, serve_fake
+from tests.store.database_factories import open_in_memory
 from tests.sync.model_factories import make_crm_schema
 
 ROW_MAPPER = RowMapper(crm_schema=make_crm_schema())
@@ -316,7 +316,7 @@ def make_patient_client() -> HubSpot:
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in (PAGES | OTHERS).items()])
 def test_the_valid_reply_is_read_and_saved(case: Case) -> None:
-    store = open_store("sqlite://")
+    store = open_in_memory()
     with make_patient_client() as hubspot, store.transaction() as tx:
         found = run(case, hubspot, case.body)
         case.save(tx, found)
@@ -327,9 +327,8 @@ def test_the_valid_reply_is_read_and_saved(case: Case) -> None:
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in (PAGES | OTHERS).items()])
 def test_a_reply_with_odd_values_is_saved_or_an_error_of_ours(case: Case) -> None:
-    store = open_store("sqlite://")
+    store = open_in_memory()
 
-    @settings(max_examples=60)
     @given(altered(case.body))
     def check(body: Any) -> None:
         try:
@@ -346,11 +345,10 @@ def test_a_reply_with_odd_values_is_saved_or_an_error_of_ours(case: Case) -> Non
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in PAGES.items()])
 def test_an_odd_row_leaves_the_others_readable(case: Case) -> None:
-    store = open_store("sqlite://")
+    store = open_in_memory()
     with make_patient_client() as hubspot:
         first = run(case, hubspot, case.body)[0]
 
-        @settings(max_examples=60)
         @given(altered_second_row(case))
         def check(body: Any) -> None:
             try:
