@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
+from io import StringIO
 
 import numpy as np
 import polars as pl
 import pytest
+from rich.console import Console
 
+from sync_worker.cli.output.suggestion import print_suggestion
 from sync_worker.errors import ConfigurationError
 from sync_worker.insight.cohort import build_cohort
 from sync_worker.insight.portal_history import PortalHistory
@@ -81,6 +85,9 @@ def test_shuffled_outcomes_give_no_suggestion() -> None:
     assert found.model is None
     assert found.suggested.auc.value == pytest.approx(0.5, abs=0.02)
     assert found.verdict.startswith("No better than chance")
+    with (console := Console(file=StringIO(), width=80)).capture() as capture:
+        print_suggestion(found, None, console)
+    assert re.findall(r"^(suggested|rejected|current|difference)\b", capture.get(), re.MULTILINE) == ["current"]
 
 
 def test_weak_causes_that_only_all_contacts_of_the_fit_show_are_suggested_without_a_grade() -> None:

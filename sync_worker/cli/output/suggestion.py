@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -10,6 +11,7 @@ from sync_worker.cli.output.labels import format_count
 from sync_worker.cli.output.tables import build_table
 from sync_worker.insight.metrics import Ranking
 from sync_worker.insight.suggest.suggestion import Suggestion
+from sync_worker.model.i18n.phrases import format_minus
 
 STYLES = {"+": "green", "-": "red", "~": "yellow"}
 
@@ -54,18 +56,23 @@ def print_suggestion(found: Suggestion, file: Path | None, console: Console) -> 
 
 def _print_figures(found: Suggestion, console: Console) -> None:
     table = build_table(("model", "left"), ("AUC", "left"), ("average precision", "left"), ("lift of top tenth", "left"))
-    rows: list[tuple[str, Ranking | None]] = [
-        ("suggested", found.suggested),
-        ("without leaks", found.without_leaks),
-        ("current", found.current),
-        ("difference", found.difference),
-    ]
-    for name, ranking in rows:
-        if ranking is not None:
-            figures = (ranking.auc, ranking.average_precision, ranking.lift)
-            table.add_row(name, *(figure.format_change() if ranking is found.difference else str(figure) for figure in figures))
+    for name, ranking in _list_rankings(found):
+        table.add_row(name, *(format_minus(each) for each in (ranking.auc, ranking.average_precision, ranking.lift)))
     console.print("\nfigures on the later contacts", style="bold", markup=False)
     console.print(table)
     console.print(f"gradient boosting on the same candidates: AUC {found.boosting_auc:.3f}", markup=False)
     if found.current.warning:
         console.print(f"! current model: {found.current.warning}", style="bold red", markup=False)
+
+
+def _list_rankings(found: Suggestion) -> Iterator[tuple[str, Ranking]]:
+    """Yield the rows of the figures; a draft that is no better than chance is no suggestion, and without a draft there is no row."""
+    if found.model is not None:
+        yield "suggested", found.suggested
+    elif found.suggested.auc.low < found.suggested.auc.high:
+        yield "rejected", found.suggested
+    if found.without_leaks is not None:
+        yield "without leaks", found.without_leaks
+    yield "current", found.current
+    if found.model is not None:
+        yield "difference", found.difference
