@@ -47,7 +47,9 @@ def _print_drafts(drafts: DraftPlan, *, dry_run: bool) -> None:
 
 def _print_conflicts(conflicts: Sequence[SetupConflict]) -> None:
     for conflict in conflicts:
-        err.print(f"  taken     {conflict.reason} {conflict.hint}", style="red", markup=False)
+        err.print(f"  taken     {conflict.reason}", style="red", markup=False)
+    for hint in dict.fromkeys(conflict.hint for conflict in conflicts):
+        err.print(f"  {'':9} {hint}", style="red", markup=False)
 
 
 def print_findings(findings: PreflightReport) -> None:

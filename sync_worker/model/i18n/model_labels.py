@@ -6,6 +6,7 @@ the package; to translate a new one, add it there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
@@ -34,8 +35,9 @@ def resolve_label(label: Label, language: Language) -> str:
 
 
 def display_label(key: str, custom_label: Label | None, language: Language) -> str:
-    """Return the label of a criterion, or its key as words."""
-    return resolve_label(custom_label or key.replace("_", " "), language)
+    """Return the label of a criterion, or its key as words; without the number of events where the label has one."""
+    text = resolve_label(custom_label or key.replace("_", " "), language)
+    return re.sub(r"\s*[:：]\s*\{count\}$", "", text).replace("{count}", "…")
 
 
 @cache

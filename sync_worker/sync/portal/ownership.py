@@ -105,7 +105,7 @@ def raise_conflicts(conflicts: Iterable[SetupConflict]) -> None:
     """Raise ConfigurationError if there is a conflict."""
     if found := [*conflicts]:
         hints = dict.fromkeys(conflict.hint for conflict in found)
-        raise ConfigurationError(" ".join([*(conflict.reason for conflict in found), "Nothing was changed."]), hint=" ".join(hints))
+        raise ConfigurationError("\n".join([*(conflict.reason for conflict in found), "Nothing was changed."]), hint=" ".join(hints))
 
 
 def find_property_conflicts(

@@ -48,7 +48,7 @@ def approved_harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harne
 
 
 def make_report(**fields: object) -> RunReport:
-    return RunReport(**{"run_id": "da50b0de", "command": "sync", "dry_run": False, "model": "971487e97b5e", "approved": True, **fields})  # type: ignore[arg-type]
+    return RunReport(**{"run_id": "da50b0de", "command": "sync", "dry_run": False, "model": "c6ad5fb8070c", "approved": True, **fields})  # type: ignore[arg-type]
 
 
 def make_status(**fields: object) -> WorkerStatus:
@@ -61,7 +61,7 @@ def make_status(**fields: object) -> WorkerStatus:
         "service": None,
         "model": ModelStatus(
             name="The classic 45 points",
-            hash="971487e97b5e",
+            hash="c6ad5fb8070c",
             approved_at=AT,
             note="ok",
             review_due=datetime(2027, 1, 20, 21, 14, 9, tzinfo=UTC),
@@ -115,7 +115,7 @@ def test_a_run_shows_what_it_read_evaluated_and_wrote(capsys: pytest.CaptureFixt
     assert capsys.readouterr().out.splitlines() == [
         "sync",
         "  read      1 contact, 891 email clicks",
-        "  evaluated 1 contact with model 971487e97b5e",
+        "  evaluated 1 contact with model c6ad5fb8070c",
         "  wrote     1 contact, 1 moved to stage MQL",
         "  list      MQL: 1 added",
         "  requests  0 in 0.2 s, 1 retry, 0 rate-limited",
@@ -129,7 +129,7 @@ def test_a_dry_run_shows_what_it_would_write(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().out.splitlines() == [
         "sync (dry run: nothing was written)",
         "  read      nothing new",
-        "  evaluated 0 contacts with model 971487e97b5e",
+        "  evaluated 0 contacts with model c6ad5fb8070c",
         "  to write  1 contact",
         "  list      MQL: 2 to add, 1 to remove",
         "  requests  0 in 0.0 s, 0 retries, 0 rate-limited",
@@ -171,7 +171,7 @@ def test_the_status_names_pending_changes_and_the_active_run(capsys: pytest.Capt
     )
     assert capsys.readouterr().out.splitlines() == [
         "  portal    none yet, 1 contact",
-        "  model     The classic 45 points · 971487e97b5e (approved 2026-11-21)",
+        "  model     The classic 45 points · c6ad5fb8070c (approved 2026-11-21)",
         "  review    due 2027-01-20",
         "  pending   1 contact, 1 list member, 1 stage: because",
         "  active    run 0a1b, host:12",

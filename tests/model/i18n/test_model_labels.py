@@ -10,7 +10,7 @@ import pytest
 
 from sync_worker.model.compiled.loader import load, loads
 from sync_worker.model.file.schema import CRITERION_GROUPS, Language
-from sync_worker.model.i18n.model_labels import load_model_labels
+from sync_worker.model.i18n.model_labels import display_label, load_model_labels
 from sync_worker.model.i18n.translations import LANGUAGES
 from tests.model.factories import evaluate_contact, make_event
 
@@ -31,6 +31,14 @@ def test_every_label_of_a_shipped_model_is_translated_into_every_language(path: 
     labels = load_model_labels()
     assert {label for label in english_labels(path) if labels.get(label, {}).keys() != set(OTHER_LANGUAGES)} == set()
     assert all(("{count}" in text) == ("{count}" in label) for label, texts in labels.items() for text in texts.values())
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [("projects created: {count}", "projects created"), ("clicked {count} times", "clicked … times"), ("访问次数：{count}", "访问次数")],
+)
+def test_a_label_without_a_number_of_events_has_no_placeholder(label: str, shown: str) -> None:
+    assert display_label("key", label, "en") == shown
 
 
 @pytest.mark.parametrize("language", OTHER_LANGUAGES)
