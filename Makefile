@@ -10,7 +10,7 @@ AUDIT := .venv-audit
 POSTGRES_TESTS := tests/store tests/sync/test_invariants.py tests/sync/test_interrupted_run.py tests/reliability/test_lease.py \
   tests/reliability/test_database_restart.py tests/console/test_pages.py tests/console/test_forms.py tests/fleet
 
-.PHONY: install hooks peers demo test postgres soak reliability mutants audit check bench countries format lock clean
+.PHONY: install hooks peers demo test test-suite test-postgres postgres soak reliability mutants audit check bench countries format lock clean
 
 install: $(READY)
 
@@ -41,11 +41,17 @@ demo: install
 	$(BIN)/sync-worker demo
 
 # Compiled modules and tests are kept: without them, each worker compiles all tests again, which takes ten seconds.
-test postgres: export PYTHONDONTWRITEBYTECODE =
+test test-suite test-postgres postgres: export PYTHONDONTWRITEBYTECODE =
 
+# Both at the same time, so that both cores have work until the end.
 test: install peers
+	$(MAKE) --jobs=2 test-suite test-postgres
+
+test-suite:
 	$(BIN)/python -m pytest
-	$(BIN)/python -m tests.postgres $(POSTGRES_TESTS)
+
+test-postgres:
+	$(BIN)/python -m tests.postgres --numprocesses=1 $(POSTGRES_TESTS)
 
 # The tests of store, runs, reports, console and reliability on PostgreSQL; `make test` has a part of them. About five minutes.
 postgres: install

@@ -88,12 +88,17 @@ def test_the_final_state_equals_that_of_the_api_byte_for_byte(tmp_path: Path, ap
         assert harness.digest() == api_digest
 
 
+VARIANTS: dict[str, Any] = {"export_times": "local", "empty_cell": "cleared", "bad_cell": "cell", "bump_on_equal_write": True}
+
+
 @pytest.mark.parametrize(
-    "switches",
-    [Switches(export_times="local"), Switches(empty_cell="cleared"), Switches(bad_cell="cell"), Switches(bump_on_equal_write=True)],
-    ids=["export_times", "empty_cell", "bad_cell", "bump_on_equal_write"],
+    "variants",
+    [
+        pytest.param(VARIANTS, id="all at once"),
+        *(pytest.param({name: position}, id=name, marks=pytest.mark.soak) for name, position in VARIANTS.items()),
+    ],
 )
-def test_the_final_state_is_the_same_under_every_api_variant(tmp_path: Path, switches: Switches) -> None:
+def test_the_final_state_is_the_same_under_every_api_variant(tmp_path: Path, variants: dict[str, Any]) -> None:
     def scenario(harness: Harness, *, bulk: bool) -> Any:
         harness.backfill(bulk=bulk)
         remove_option(harness, "lead_grade", "C")
@@ -102,7 +107,7 @@ def test_the_final_state_is_the_same_under_every_api_variant(tmp_path: Path, swi
             harness.set_hubspot_values(contact_id(harness, number), hs_email_optout="true", jobtitle="CTO")
         return sorted(id_ for id_, _ in harness.backfill(bulk=bulk).rejected)
 
-    api, bulk = run_both_ways(tmp_path, scenario, switches=switches)
+    api, bulk = run_both_ways(tmp_path, scenario, switches=Switches(**variants))
     assert api == bulk
     assert len(api[0]) > 0
 
