@@ -197,6 +197,6 @@ def test_the_quota_admits_the_best_new_mqls_first() -> None:
     assert select_admissions(candidates, 3, admitted_today=9).to_list() == []
 
 
-def test_an_evaluation_defers_nobody() -> None:
+def test_an_evaluation_defers_no_contact() -> None:
     model = model_with_qualification(threshold=36)
     assert [evaluate_contact(model, None, *make_clicks(count))["deferred"] for count in (1, 40)] == [False, False]
