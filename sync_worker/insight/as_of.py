@@ -83,16 +83,19 @@ def _select_events(
 
     An event that is shown for a later survivor only may be of each contact that was merged into it.
     """
-    past = events.filter(pl.col("at") <= at, pl.col("replaced_at").is_null() | (pl.col("replaced_at") > at))
-    if not later_merges.is_empty():
+    is_past = (pl.col("at") <= at) & (pl.col("replaced_at").is_null() | (pl.col("replaced_at") > at))
+    is_known = pl.col("contact_id").is_in(contacts["contact_id"].implode())  # a join would copy them, even if it keeps all
+    if later_merges.is_empty():
+        past = events.filter(is_past, is_known)
+    else:
+        past = events.filter(is_past)
         survivors = find_survivors(merges.select("contact_id", "survivor_id").iter_rows())
         former = past["former_id"]
         own = former.replace(list(survivors), list(survivors.values())) if survivors else former
         past = past.with_columns(contact_id=pl.coalesce(own, "contact_id"))
         left_out = later_merges.join(contacts, left_on="survivor_id", right_on="contact_id", how="anti")
-        past = _split_merged(past, left_out)
-    past = past.with_columns(replaced_at=pl.lit(None, dtype=TIMESTAMP))
-    return past.filter(pl.col("contact_id").is_in(contacts["contact_id"].implode()))  # a join would copy them, even if it keeps all
+        past = _split_merged(past, left_out).filter(is_known)
+    return past.with_columns(replaced_at=pl.lit(None, dtype=TIMESTAMP))
 
 
 def _select_deals(deals: pl.DataFrame, later_merges: pl.DataFrame, at: pl.Expr) -> pl.DataFrame:

@@ -26,7 +26,7 @@ from sync_worker.sync.pull.records.contacts import scan_contacts
 from sync_worker.sync.pull.row_mapper import RowMapper
 from sync_worker.worker import build_worker, utc_now
 from tests.benchmarks import idle_service as idle_service_process
-from tests.benchmarks import insight_speed, model_throughput, service_simulation
+from tests.benchmarks import insight_speed, model_throughput, service_simulation, verdict_frame
 from tests.benchmarks.fleet import fleet
 from tests.benchmarks.lower_bounds import min_requests, min_seconds
 from tests.benchmarks.worker_process import BenchmarkEnvironment, serve_benchmark
@@ -240,6 +240,11 @@ def insight() -> None:
     insight_speed.main()
 
 
+def frame() -> None:
+    """`evaluate_folder` of 100,000 contacts with 576,000 events: seconds, memory, and the ratio to decoding the files."""
+    verdict_frame.main()
+
+
 def hand_off() -> None:
     """Seconds of a cycle that finds a form, makes its contact an MQL, and creates the task for sales."""
     tasks = {"SYNC_WORKER_HAND_OFF_TASKS": "true"}
@@ -285,6 +290,7 @@ CASES: dict[str, Callable[[], None]] = {
         distances,
         postgres,
         insight,
+        frame,
         fleet,
         hand_off,
     )
