@@ -43,7 +43,7 @@ demo: install
 # Compiled modules and tests are kept: without them, each worker compiles all tests again, which takes ten seconds.
 test test-suite test-postgres postgres: export PYTHONDONTWRITEBYTECODE =
 
-# Both at the same time, so that both cores have work until the end.
+# Both at the same time, with more processes than cores, because many tests wait for other processes.
 test: install peers
 	$(MAKE) --jobs=2 test-suite test-postgres
 
