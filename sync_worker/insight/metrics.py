@@ -18,6 +18,8 @@ import numpy.typing as npt
 import polars as pl
 from scipy.stats import binomtest
 
+from sync_worker.model.i18n.phrases import format_minus
+
 RESAMPLES: Final = 1_000
 MIN_RESAMPLES: Final = 200
 MAX_DRAWS: Final = 2_000_000  # resamples × cells, for speed
@@ -49,7 +51,7 @@ class Estimate:
 
     def format_change(self) -> str:
         """Return a difference with its interval and signs: +0.251 [+0.227, +0.276]."""
-        return f"{self.value:+.3f} [{self.low:+.3f}, {self.high:+.3f}]".replace("-", "−")
+        return format_minus(f"{self.value:+.3f} [{self.low:+.3f}, {self.high:+.3f}]")
 
     def __str__(self) -> str:
         of = "" if self.total is None else f" of {self.total:,}"

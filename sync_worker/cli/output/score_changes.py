@@ -6,6 +6,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from sync_worker.cli.output.console import out
+from sync_worker.model.i18n.phrases import format_minus
 from sync_worker.model.score_history import ScoreStep
 from sync_worker.reports.score_changes import ScoreChanges
 
@@ -34,4 +35,4 @@ def _describe(step: ScoreStep) -> str:
 
 
 def _format_points(points: Decimal) -> str:
-    return f"{float(points):g}".replace("-", "−")
+    return format_minus(f"{float(points):g}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sync_worker.model.i18n.phrases import format_minus
+
 
 def format_number(number: float | None) -> str:
     """Return a number with thousands separators, at most two decimal places and the minus sign of texts; None is a dash."""
@@ -9,7 +11,7 @@ def format_number(number: float | None) -> str:
         return "–"
     whole, _, fraction = f"{number:,.2f}".partition(".")
     fraction = fraction.rstrip("0")
-    return (f"{whole}.{fraction}" if fraction else whole).replace("-", "−")
+    return format_minus(f"{whole}.{fraction}" if fraction else whole)
 
 
 def format_change(number: float) -> str:
@@ -43,7 +45,7 @@ def shorten_number(number: float) -> str:
 
 def format_grade(grade: str) -> str:
     """Return a grade with the minus sign of texts."""
-    return grade.replace("-", "−") or "none"
+    return format_minus(grade) or "none"
 
 
 def format_range(low: int, high: int) -> str:
