@@ -38,8 +38,6 @@ class _ParallelReader(Generic[RowT]):
     stopped: bool = False
     wake_ups: Counter[bool] = field(default_factory=Counter)  # of readers that have not woken yet
     awaiting_slot: Counter[bool] = field(default_factory=Counter)  # readers that woke and wait for a slot
-    started: Counter[bool] = field(default_factory=Counter)  # readers; a short stream needs few of them
-    idle: Counter[bool] = field(default_factory=Counter)  # readers without work, woken or not
 
     def __post_init__(self) -> None:
         self.consumer_condition = Condition(self.lock)
@@ -47,8 +45,7 @@ class _ParallelReader(Generic[RowT]):
 
     def batches(self, max_batches: int) -> Iterator[list[StreamBatch[RowT]]]:
         """Yield the batches that are ready, several at a time."""
-        with self.lock:
-            self._wake_readers()
+        self._start()
         try:
             while batches := self._take_ready(max_batches):
                 yield batches
@@ -60,6 +57,14 @@ class _ParallelReader(Generic[RowT]):
         with self.lock:
             self.error = self.error or StreamsStopped()
             self._wake_readers()
+
+    def _start(self) -> None:
+        with self.lock:
+            self._wake_readers()
+        # The secondary source first: its budget is small, and unused calls are lost.
+        for aside, readers in sorted(self.partitions.readers.items(), reverse=True):
+            for number in range(readers):
+                Thread(target=partial(self._run_reader, secondary=aside), name=f"reader-{int(aside)}-{number}", daemon=True).start()
 
     def _take_ready(self, max_batches: int) -> list[StreamBatch[RowT]]:
         with self.lock:
@@ -107,7 +112,6 @@ class _ParallelReader(Generic[RowT]):
             if self._is_over():
                 return False
             self.wake_ups[secondary] -= 1
-            self.idle[secondary] -= 1
             self.awaiting_slot[secondary] += 1
             return True
 
@@ -120,7 +124,6 @@ class _ParallelReader(Generic[RowT]):
         finally:
             with self.lock:
                 self.ready += self.partitions.finish(taken, page, secondary=secondary)
-                self.idle[secondary] += 1
                 self._wake_readers()
 
     def _fetch_page(self, taken: Sequence[Partition], *, secondary: bool) -> StreamPage[RowT]:
@@ -134,7 +137,6 @@ class _ParallelReader(Generic[RowT]):
         with self.lock:
             self.awaiting_slot[secondary] -= 1
             taken = [] if self._is_over() else self.partitions.take(secondary=secondary)
-            self.idle[secondary] += not taken
             self._wake_readers()
             return taken
 
@@ -142,27 +144,13 @@ class _ParallelReader(Generic[RowT]):
         """Wake only threads that have work now: of a hundred readers, most would find none."""
         if len(self.ready) >= self.awaited_batches or not self.partitions.in_progress or self._is_over():
             self.consumer_condition.notify()
-        # The secondary source first: its budget is small, and unused calls are lost.
-        for aside, readers in sorted(self.partitions.readers.items(), reverse=True):
+        for aside, readers in self.partitions.readers.items():
             if self._is_over():
                 self.reader_conditions[aside].notify_all()
             elif len(self.ready) < MAX_BUFFERED_PAGES and (coming := self.wake_ups[aside] + self.awaiting_slot[aside]) < readers:
                 useful = max(0, min(self.partitions.useful_readers(secondary=aside), readers) - coming)
                 self.wake_ups[aside] += useful
                 self.reader_conditions[aside].notify(useful)
-                self._start_readers(min(self.wake_ups[aside] - self.idle[aside], readers - self.started[aside]), secondary=aside)
-
-    def _start_readers(self, count: int, *, secondary: bool) -> None:
-        for _ in range(count):
-            name = f"reader-{int(secondary)}-{self.started[secondary]}"
-            try:
-                Thread(target=partial(self._run_reader, secondary=secondary), name=name, daemon=True).start()
-            except RuntimeError as error:  # no more threads; raised in the thread that iterates, after the requests in flight
-                self.error = self.error or error
-                self.consumer_condition.notify()
-                return
-            self.started[secondary] += 1
-            self.idle[secondary] += 1
 
 
 def read_parallel(stream: Stream[RowT], gaps: Sequence[Interval], *, readers: int) -> Iterator[StreamBatch[RowT]]:
