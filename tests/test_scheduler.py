@@ -399,9 +399,10 @@ def test_a_port_in_use_ends_the_service_only_if_the_port_was_set(log_stream: Str
 
 def test_a_reload_takes_over_new_settings_and_starts_a_cycle(log_stream: StringIO) -> None:
     cycles: list[str] = []
-    reloaded = Event()
+    started, reloaded = Event(), Event()
 
     def sync() -> RunReport:
+        started.wait(30)  # the first cycle may begin before `service` has its value
         cycles.append("sync")
         if len(cycles) == 1:
             service.scheduler.request_reload()
@@ -411,6 +412,7 @@ def test_a_reload_takes_over_new_settings_and_starts_a_cycle(log_stream: StringI
 
     worker = FakeWorker(sync=sync)
     with run_service(worker, load_settings=lambda: make_settings(sync_every_minutes=60)) as service:
+        started.set()
         assert reloaded.wait(30)
         service.scheduler.stop()
     (line,) = (line for line in read_log_lines(log_stream) if line["event"] == "service.reloaded")
